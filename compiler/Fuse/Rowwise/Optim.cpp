@@ -1,0 +1,101 @@
+//===- Optim.cpp - optimizer steps as rowwise computations ----------------===//
+#include "compiler/Fuse/Rowwise/RowBuilder.h"
+
+using namespace mlir;
+
+namespace swamla {
+
+/// Added to the norm before dividing by it, as torch.nn.utils.clip_grad_norm_ does.
+constexpr double clipEpsilon = 1e-6;
+
+//===----------------------------------------------------------------------===//
+// Gradient norm and clipping
+//===----------------------------------------------------------------------===//
+
+RowwiseDomain SquareSumOp::getRowwiseDomain() {
+  DomainBuilder domain(getContext(), extent(getX(), 0), extent(getX(), 1));
+  return domain.in(0, domain.element()).out(domain.row()).take();
+}
+
+SmallVector<Value> SquareSumOp::buildRowwiseBody(OpBuilder &builder, ValueRange args) {
+  RowBuilder row(builder, *this, args);
+  Value x = row[0];
+  return row.results({row.rowSum(row.mul(x, x))});
+}
+
+RowwiseDomain ClipFactorOp::getRowwiseDomain() {
+  DomainBuilder domain(getContext(), 1, 1);
+  return domain.in(0, domain.row())
+      .in(1, domain.row())
+      .in(2, domain.row())
+      .out(domain.row())
+      .out(domain.row())
+      .take();
+}
+
+SmallVector<Value> ClipFactorOp::buildRowwiseBody(OpBuilder &builder, ValueRange args) {
+  RowBuilder row(builder, *this, args);
+  Value squares = row[0], scale = row[1], clip = row[2], one = row.constant(1.0);
+  Value norm = row.mul(scale, row.sqrt(squares));
+  Value ratio = row.div(clip, row.add(norm, row.constant(clipEpsilon)));
+  Value clipped = row.mul(scale, row.minimum(one, ratio));
+  Value clips = row.greater(clip, row.constant(0.0));
+  return row.results({norm, row.select(clips, clipped, scale)});
+}
+
+//===----------------------------------------------------------------------===//
+// Updates, in place
+//===----------------------------------------------------------------------===//
+
+/// The first `states` operands are updated in place; the others are numbers.
+static RowwiseDomain updateDomain(Operation *op, unsigned states) {
+  Value p = op->getOperand(0);
+  DomainBuilder domain(op->getContext(), extent(p, 0), extent(p, 1));
+  for (unsigned i = states, n = op->getNumOperands(); i < n; ++i)
+    domain.in(i, domain.first());
+  for (unsigned i = 0; i < states; ++i)
+    domain.out(domain.element(), /*init=*/i);
+  return domain.take();
+}
+
+/// p (1 - lr weightDecay), or p without `decay`.
+static Value decayed(const RowBuilder &row, Value p, Value lr, Value weightDecay, bool decay) {
+  return decay ? row.mul(p, row.sub(row.constant(1.0), row.mul(lr, weightDecay))) : p;
+}
+
+/// beta a + (1 - beta) b
+static Value average(const RowBuilder &row, Value beta, Value a, Value b) {
+  return row.add(row.mul(beta, a), row.mul(row.sub(row.constant(1.0), beta), b));
+}
+
+RowwiseDomain AdamwOp::getRowwiseDomain() { return updateDomain(*this, 4); }
+
+SmallVector<Value> AdamwOp::buildRowwiseBody(OpBuilder &builder, ValueRange args) {
+  RowBuilder row(builder, *this, args);
+  Value factor = row[0], lr = row[1], beta1 = row[2], beta2 = row[3], eps = row[4];
+  Value weightDecay = row[5], correction1 = row[6], correction2 = row[7];
+  Value p = row[8], m = row[10], v = row[11];
+  Value g = row.mul(factor, row[9]);
+  m = average(row, beta1, m, g);
+  v = average(row, beta2, v, row.mul(g, g));
+  Value rms = row.add(row.sqrt(row.div(v, correction2)), eps);
+  Value step = row.div(row.mul(lr, row.div(m, correction1)), rms);
+  p = row.sub(decayed(row, p, lr, weightDecay, getDecay()), step);
+  return row.results({p, row.constant(0.0), m, v});
+}
+
+RowwiseDomain LionOp::getRowwiseDomain() { return updateDomain(*this, 3); }
+
+SmallVector<Value> LionOp::buildRowwiseBody(OpBuilder &builder, ValueRange args) {
+  RowBuilder row(builder, *this, args);
+  Value factor = row[0], lr = row[1], beta1 = row[2], beta2 = row[3], weightDecay = row[4];
+  Value p = row[5], m = row[7], zero = row.constant(0.0);
+  Value g = row.mul(factor, row[6]);
+  Value direction = average(row, beta1, m, g);
+  Value sign = row.select(row.greater(direction, zero), row.constant(1.0),
+                          row.select(row.greater(zero, direction), row.constant(-1.0), zero));
+  p = row.sub(decayed(row, p, lr, weightDecay, getDecay()), row.mul(lr, sign));
+  return row.results({p, zero, average(row, beta2, m, g)});
+}
+
+} // namespace swamla

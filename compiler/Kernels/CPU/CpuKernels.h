@@ -1,0 +1,13 @@
+//===- CpuKernels.h - the CPU as a target of the kernel ops ---------------===//
+#pragma once
+
+#include "compiler/Kernels/KernelTarget.h"
+
+namespace swamla {
+
+/// See createKernelTarget.
+std::unique_ptr<KernelTarget>
+createCpuKernelTarget(llvm::StringRef architecture,
+                      llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
+
+} // namespace swamla

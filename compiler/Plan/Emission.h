@@ -1,0 +1,13 @@
+//===- Emission.h - from a plan to a step.program -------------------------===//
+#pragma once
+
+#include "compiler/Plan/KernelOutlining.h"
+#include "compiler/Plan/ProgramPlan.h"
+
+namespace swamla {
+
+/// Creates the step.program of a plan whose storages have their offsets, and the kernels that it
+/// launches. Returns the number of copies in it.
+unsigned emitProgram(const ProgramPlan &plan, KernelOutliner &outliner, mlir::OpBuilder &builder);
+
+} // namespace swamla

@@ -1,0 +1,77 @@
+//===- ProgramPlan.cpp - where the values of one function lie -------------===//
+#include "compiler/Plan/ProgramPlan.h"
+
+#include "dialects/Swamla/IR/SwamlaDialect.h"
+
+using namespace mlir;
+
+namespace swamla {
+
+unsigned ProgramPlan::addPlace(Storage *storage, const Layout &layout, Value value) {
+  auto id = static_cast<unsigned>(places.size());
+  places.push_back({storage, layout.canonical(), value});
+  storage->places.push_back(id);
+  if (value)
+    placeOf[value] = id;
+  return id;
+}
+
+Storage *ProgramPlan::addArenaStorage(RankedTensorType type, StringRef label) {
+  Storage *storage = storages.emplace_back(std::make_unique<Storage>()).get();
+  storage->buffer = "arena";
+  storage->label = label.str();
+  storage->elements = type.getNumElements();
+  storage->elementBytes = elementBytes(type);
+  storage->isArena = true;
+  return storage;
+}
+
+Storage *ProgramPlan::addPersistentStorage(StringRef buffer) {
+  Storage *storage = storages.emplace_back(std::make_unique<Storage>()).get();
+  storage->buffer = storage->label = buffer.str();
+  return storage;
+}
+
+void ProgramPlan::moveStorage(Storage *from, Storage *into, ArrayRef<Layout> layouts) {
+  for (auto [id, layout] : llvm::zip_equal(from->places, layouts)) {
+    places[id].storage = into;
+    places[id].layout = layout.canonical();
+    into->places.push_back(id);
+  }
+  from->places.clear();
+}
+
+int64_t elementBytes(RankedTensorType type) { return (type.getElementTypeBitWidth() + 7) / 8; }
+
+namespace {
+/// The parameter that an op multiplies by, or whose gradient it adds to.
+StringRef parameterOf(Operation *op) {
+  for (Value operand : op->getOperands()) {
+    if (auto param = operand.getDefiningOp<GetParamOp>())
+      return param.getParam();
+    if (auto grad = operand.getDefiningOp<GetGradOp>())
+      return grad.getParam();
+  }
+  return {};
+}
+
+} // namespace
+
+std::string labelOf(Operation *op) {
+  std::string label;
+  StringRef param = isa<MatmulOp, EmbeddingGradOp>(op) ? parameterOf(op) : StringRef();
+  if (auto own = op->getAttrOfType<StringAttr>("label")) {
+    label = own.str();
+  } else if (!param.empty()) {
+    label = param.str();
+  } else {
+    if (auto scope = op->getAttrOfType<StringAttr>("scope"))
+      label = scope.str() + ".";
+    label += op->getName().stripDialect();
+  }
+  if (op->hasAttr("backward"))
+    label += ".backward";
+  return label;
+}
+
+} // namespace swamla

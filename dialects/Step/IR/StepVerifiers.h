@@ -1,0 +1,24 @@
+//===- StepVerifiers.h - checks that several step ops share ---------------===//
+#pragma once
+
+#include "dialects/Step/IR/StepDialect.h"
+
+#include <optional>
+
+namespace swamla::step {
+
+/// Checks that `view` lies in a buffer of op's module and consists of whole words. `what` names the
+/// view in the error.
+mlir::LogicalResult verifyView(mlir::Operation *op, mlir::SymbolTableCollection &symbols,
+                               ViewAttr view, const llvm::Twine &what);
+
+/// What a launch of a kernel needs.
+struct KernelFootprint {
+  llvm::SmallVector<uint64_t> bytes; ///< for each view: bytes from its base that the kernel reaches
+  int64_t units = 0;                 ///< 0: decided by the target (attention)
+};
+
+/// Nullopt where `op` is not a step kernel.
+std::optional<KernelFootprint> kernelFootprint(mlir::Operation *op);
+
+} // namespace swamla::step

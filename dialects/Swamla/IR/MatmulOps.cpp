@@ -1,0 +1,106 @@
+//===- MatmulOps.cpp - matrix products, embedding -------------------------===//
+#include "dialects/Swamla/IR/SwamlaDialect.h"
+#include "dialects/Swamla/IR/VerifyUtils.h"
+
+using namespace mlir;
+using namespace swamla;
+
+//===----------------------------------------------------------------------===//
+// matmul
+//===----------------------------------------------------------------------===//
+
+LogicalResult MatmulOp::verify() {
+  RankedTensorType a = tensorType(getA()), b = tensorType(getB());
+  RankedTensorType result = tensorType(getResult());
+  /*matmul_c1*/
+  if (failed(expectRank(*this, "a", a, 2, "a matrix")) ||
+      failed(expectRank(*this, "b", b, 2, "a matrix")) ||
+      failed(expectRank(*this, "result", result, 2, "a matrix")))
+    return failure();
+  int64_t m = a.getDimSize(getTransposeA() ? 1 : 0), k = a.getDimSize(getTransposeA() ? 0 : 1);
+  int64_t kOfB = b.getDimSize(getTransposeB() ? 1 : 0), n = b.getDimSize(getTransposeB() ? 0 : 1);
+  /*matmul_c2*/
+  if (k != kOfB)
+    return emitOpError() << "expected op(a) and op(b) to share a dimension, found " << m << " x "
+                         << k << " and " << kOfB << " x " << n;
+  /*matmul_c3*/
+  if (failed(expectTensor(*this, "result", result, {m, n})))
+    return failure();
+  /*matmul_c4*/
+  if (getInit() && getInit().getType() != result)
+    return emitOpError() << "init: expected " << result << ", found " << getInit().getType();
+  return success();
+}
+
+uint64_t MatmulOp::getFlops() {
+  RankedTensorType a = tensorType(getA()), result = tensorType(getResult());
+  uint64_t k = a.getDimSize(getTransposeA() ? 0 : 1);
+  return 2 * k * static_cast<uint64_t>(result.getNumElements());
+}
+
+//===----------------------------------------------------------------------===//
+// embedding_lookup, embedding_grad, select_row
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyTokens(Operation *op, StringRef what, Value tokens) {
+  RankedTensorType type = tensorType(tokens);
+  if (type.getRank() == 1 && type.getElementType().isInteger(32))
+    return success();
+  return op->emitOpError() << what << ": expected tensor<M x i32>, found " << type;
+}
+
+LogicalResult EmbeddingLookupOp::verify() {
+  /*embedding_lookup_c1*/
+  if (failed(verifyTokens(*this, "tokens", getTokens())))
+    return failure();
+  /*embedding_lookup_c2*/
+  RankedTensorType table = tensorType(getTable());
+  if (failed(expectRank(*this, "table", table, 2, "tensor<V x C>")))
+    return failure();
+  return expectTensor(*this, "result", tensorType(getResult()),
+                      {tensorType(getTokens()).getDimSize(0), table.getDimSize(1)},
+                      table.getElementType());
+}
+
+LogicalResult EmbeddingGradOp::verify() {
+  /*embedding_grad_c1*/
+  RankedTensorType dy = tensorType(getDy()), result = tensorType(getResult());
+  if (failed(verifyTokens(*this, "tokens", getTokens())) ||
+      failed(expectRank(*this, "dy", dy, 2, "tensor<M x C>")) ||
+      failed(
+          expectTensor(*this, "dy", dy, {tensorType(getTokens()).getDimSize(0), dy.getDimSize(1)})))
+    return failure();
+  /*embedding_grad_c2*/
+  if (failed(expectRank(*this, "result", result, 2, "tensor<V x C>")) ||
+      failed(expectTensor(*this, "result", result, {result.getDimSize(0), dy.getDimSize(1)},
+                          dy.getElementType())))
+    return failure();
+  if (getInit() && getInit().getType() != result)
+    return emitOpError() << "init: expected " << result << ", found " << getInit().getType();
+  return success();
+}
+
+uint64_t EmbeddingGradOp::getFlops() { return tensorType(getDy()).getNumElements(); }
+
+uint64_t EmbeddingGradOp::getBytes() {
+  // With init only the rows that occur are read and written; without, the whole table is.
+  RankedTensorType dy = tensorType(getDy()), result = tensorType(getResult());
+  uint64_t elementBytes = (dy.getElementTypeBitWidth() + 7) / 8;
+  uint64_t touched = 2 * elementBytes * dy.getNumElements();
+  uint64_t written = getInit() ? 0 : elementBytes * result.getNumElements();
+  return touched + written + elementBytes * dy.getNumElements() +
+         sizeof(int32_t) * tensorType(getTokens()).getNumElements();
+}
+
+LogicalResult SelectRowOp::verify() {
+  /*select_row_c1*/
+  if (failed(expectTensor(*this, "index", tensorType(getIndex()), {1},
+                          IntegerType::get(getContext(), 32))))
+    return failure();
+  /*select_row_c2*/
+  RankedTensorType x = tensorType(getX());
+  if (failed(expectRank(*this, "x", x, 2, "tensor<M x C>")))
+    return failure();
+  return expectTensor(*this, "result", tensorType(getResult()), {1, x.getDimSize(1)},
+                      x.getElementType());
+}

@@ -1,0 +1,36 @@
+//===- SwamlaDialect.h - the swamla dialect -------------------------------===//
+#pragma once
+
+#include "dialects/Swamla/IR/RowwiseDomain.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace swamla {
+/// Traits, see SwamlaInterfaces.td.
+template <typename ConcreteType>
+class CheapToRecompute : public mlir::OpTrait::TraitBase<ConcreteType, CheapToRecompute> {};
+template <typename ConcreteType>
+class SetupTime : public mlir::OpTrait::TraitBase<ConcreteType, SetupTime> {};
+
+/// Bytes of an op's tensor operands and results, each counted once.
+uint64_t defaultBytes(mlir::Operation *op);
+} // namespace swamla
+
+#include "dialects/Swamla/IR/SwamlaInterfaces.h.inc"
+
+#include "dialects/Swamla/IR/SwamlaDialect.h.inc"
+#include "dialects/Swamla/IR/SwamlaEnums.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Swamla/IR/SwamlaAttrs.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/Swamla/IR/SwamlaOps.h.inc"

@@ -1,0 +1,332 @@
+//===- CpuDevice.cpp - the CPU of this machine as a device ----------------===//
+//
+// Programs are resolved to addresses once, at load; running one is a loop over
+// calls that allocates nothing. Subnormal numbers are kept as IEEE has them:
+// an AdamW update of nothing but subnormals is a third slower on Zen 4, and a
+// whole buffer of them does not occur.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/cpu/CpuDevice.h"
+
+#include "runtime/base/CpuInfo.h"
+#include "runtime/base/Format.h"
+#include "runtime/base/Log.h"
+#include "runtime/base/Timer.h"
+#include "runtime/cpu/Blas.h"
+#include "runtime/cpu/CodeObject.h"
+#include "runtime/cpu/HostMemory.h"
+#include "runtime/cpu/ThreadTeam.h"
+
+#include <algorithm>
+#include <cstring>
+#include <variant>
+
+namespace swamla {
+
+namespace {
+using schema::BufferKind;
+
+constexpr unsigned kMaxThreads = 1024;
+/// NaN as f32 and as two bf16, far outside of any vocabulary as i32.
+constexpr uint32_t kPoison = 0x7FFF7FFF;
+constexpr uint64_t kScratchAlignment = 64;
+
+/// Words [0, count) at `words` to `value`. It is called like a kernel: its only view is itself.
+struct FillTask {
+  static constexpr uint64_t kUnitWords = 1 << 14;
+
+  uint32_t *words;
+  uint64_t count;
+  uint32_t value;
+
+  int64_t units() const { return int64_t((count + kUnitWords - 1) / kUnitWords); }
+  static void run(void *const *views, int64_t begin, int64_t end, void * /*scratch*/) {
+    const FillTask &task = *static_cast<const FillTask *>(views[0]);
+    uint64_t last = std::min(uint64_t(end) * kUnitWords, task.count);
+    std::fill(task.words + uint64_t(begin) * kUnitWords, task.words + last, task.value);
+  }
+};
+
+/// A kernel launch with addresses in place of views.
+struct LaunchCall {
+  UnitFunction function;
+  std::vector<void *> views;
+  int64_t units;
+};
+
+struct PreparedOp {
+  std::variant<LaunchCall, MatmulCall, FillTask> call;
+  uint64_t calls = 0;
+  double seconds = 0;
+};
+
+struct PreparedProgram {
+  std::vector<PreparedOp> ops;
+};
+
+class CpuDevice final : public Device {
+public:
+  CpuDevice(const StepFile &file, const DeviceOptions &options, CpuInfo cpu, unsigned threads)
+      : Device(file), options(options), cpu(std::move(cpu)), team(threads) {}
+
+  /// Everything that can fail at load.
+  Status initialize();
+
+  Status upload(unsigned buffer, uint64_t offset, std::span<const std::byte> data) override;
+  Status download(unsigned buffer, uint64_t offset, std::span<std::byte> data) override;
+  Status run(unsigned program) override;
+  Status wait() override { return Status::ok(); } // run() returns when all is done
+  std::string describe() const override;
+  uint64_t allocatedBytes() const override;
+  std::vector<OpProfile> profile() const override;
+
+private:
+  Status checkMemory() const;
+  Status allocate();
+  Status loadCode();
+  void preparePrograms();
+  std::variant<LaunchCall, MatmulCall, FillTask> prepare(const schema::Op &op);
+  std::byte *address(const schema::View &view) const {
+    return buffers[view.buffer()].data() + view.offset();
+  }
+  Status checkRange(unsigned buffer, uint64_t offset, uint64_t bytes) const;
+  void poisonArena();
+  Status execute(PreparedOp &op);
+
+  DeviceOptions options;
+  CpuInfo cpu;
+  ThreadTeam team;
+  std::vector<HostMemory> buffers;
+  HostMemory scratch;
+  CodeObject code;
+  std::vector<UnitFunction> kernels;
+  std::vector<PreparedProgram> programs;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Loading
+//===----------------------------------------------------------------------===//
+
+Status CpuDevice::initialize() {
+  SWAMLA_RETURN_IF_ERROR(requireCpuLevel(cpu, file().step().target()->cpu()->string_view()));
+  SWAMLA_RETURN_IF_ERROR(checkMemory());
+  SWAMLA_RETURN_IF_ERROR(allocate());
+  SWAMLA_RETURN_IF_ERROR(loadCode());
+  preparePrograms();
+  if (std::optional<unsigned> setup = file().findProgram("setup"))
+    return run(*setup);
+  return Status::ok();
+}
+
+/// Linux promises memory that it does not have and kills the process later; so this asks first.
+Status CpuDevice::checkMemory() const {
+  uint64_t total = 0, arena = 0;
+  for (const schema::Buffer *buffer : *file().step().buffers()) {
+    total += buffer->bytes();
+    if (buffer->kind() == BufferKind::Arena)
+      arena += buffer->bytes();
+  }
+  if (total > cpu.memoryLimit)
+    return resourceExhausted(fmt::format(
+        "needs {} of memory ({} of them for activations), this machine has {}; compile with a "
+        "smaller --batch or with --checkpoint=block",
+        formatBytes(total), formatBytes(arena), formatBytes(cpu.memoryLimit)));
+  if (cpu.memoryFree && total > cpu.memoryFree)
+    logWarning("{} needs {} of memory, {} are free: the machine may swap", file().name(),
+               formatBytes(total), formatBytes(cpu.memoryFree));
+  return Status::ok();
+}
+
+Status CpuDevice::allocate() {
+  for (const schema::Buffer *buffer : *file().step().buffers()) {
+    auto memory = HostMemory::allocate(buffer->bytes(),
+                                       fmt::format("buffer '{}'", buffer->name()->string_view()));
+    if (!memory.isOk()) {
+      Status status = std::move(memory).takeStatus();
+      return resourceExhausted(status.message() +
+                               "; compile with a smaller --batch or with --checkpoint=block");
+    }
+    buffers.push_back(*std::move(memory));
+  }
+  uint64_t each = 0;
+  for (const schema::Kernel *kernel : *file().step().kernels())
+    each = std::max(each, kernel->scratch_bytes());
+  each = (each + kScratchAlignment - 1) / kScratchAlignment * kScratchAlignment;
+  SWAMLA_TRY(scratch, HostMemory::allocate(each * team.size(), "the kernels' scratch memory"));
+  team.setScratch(scratch.data(), each);
+  return Status::ok();
+}
+
+Status CpuDevice::loadCode() {
+  const schema::Step &step = file().step();
+  if (step.code()->size() == 0)
+    return Status::ok();
+  SWAMLA_TRY(code, CodeObject::load(
+                       std::as_bytes(std::span(step.code()->data(), size_t(step.code()->size())))));
+  for (const schema::Kernel *kernel : *step.kernels()) {
+    SWAMLA_TRY(void *address, code.symbol(kernel->name()->str()));
+    kernels.push_back(reinterpret_cast<UnitFunction>(address));
+  }
+  return Status::ok();
+}
+
+std::variant<LaunchCall, MatmulCall, FillTask> CpuDevice::prepare(const schema::Op &op) {
+  if (const schema::Launch *launch = op.kind_as_Launch()) {
+    LaunchCall call{kernels[launch->kernel()], {}, int64_t(launch->units())};
+    for (const schema::View *view : *launch->views())
+      call.views.push_back(address(*view));
+    return call;
+  }
+  if (const schema::Matmul *matmul = op.kind_as_Matmul())
+    return MatmulCall{reinterpret_cast<const float *>(address(*matmul->a())),
+                      reinterpret_cast<const float *>(address(*matmul->b())),
+                      reinterpret_cast<float *>(address(*matmul->c())),
+                      int64_t(matmul->m()),
+                      int64_t(matmul->n()),
+                      int64_t(matmul->k()),
+                      int64_t(matmul->lda()),
+                      int64_t(matmul->ldb()),
+                      int64_t(matmul->ldc()),
+                      matmul->transpose_a(),
+                      matmul->transpose_b(),
+                      matmul->accumulate()};
+  const schema::Fill &fill = *op.kind_as_Fill();
+  return FillTask{reinterpret_cast<uint32_t *>(address(*fill.view())), fill.view()->bytes() / 4,
+                  fill.value()};
+}
+
+void CpuDevice::preparePrograms() {
+  for (const schema::Program *program : *file().step().programs()) {
+    PreparedProgram &prepared = programs.emplace_back();
+    for (const schema::Op *op : *program->ops())
+      prepared.ops.push_back({prepare(*op)});
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+Status CpuDevice::execute(PreparedOp &op) {
+  if (const auto *launch = std::get_if<LaunchCall>(&op.call)) {
+    team.run(launch->function, launch->views.data(), launch->units);
+    return Status::ok();
+  }
+  if (const auto *matmul = std::get_if<MatmulCall>(&op.call))
+    return runMatmul(*matmul);
+  auto *fill = std::get_if<FillTask>(&op.call);
+  void *self = fill;
+  if (fill->count)
+    team.run(FillTask::run, &self, fill->units());
+  return Status::ok();
+}
+
+void CpuDevice::poisonArena() {
+  for (unsigned i = 0; i < buffers.size(); ++i) {
+    if (file().step().buffers()->Get(i)->kind() != BufferKind::Arena || buffers[i].size() == 0)
+      continue;
+    FillTask fill{reinterpret_cast<uint32_t *>(buffers[i].data()), buffers[i].size() / 4, kPoison};
+    void *self = &fill;
+    team.run(FillTask::run, &self, fill.units());
+  }
+}
+
+Status CpuDevice::run(unsigned program) {
+  if (program >= programs.size())
+    return internalError(fmt::format("{} has no program {}", file().name(), program));
+  team.bindLibraries();
+  if (options.poison)
+    poisonArena();
+  const auto &ops = *file().step().programs()->Get(program)->ops();
+  unsigned index = 0;
+  Timer timer;
+  for (PreparedOp &op : programs[program].ops) {
+    Status status = execute(op);
+    if (!status.isOk())
+      return std::move(status).withContext(
+          fmt::format("{}: {}", file().name(), ops.Get(index)->label()->string_view()));
+    ++index;
+    if (options.profile) {
+      op.seconds += timer.restart();
+      ++op.calls;
+    }
+  }
+  return Status::ok();
+}
+
+//===----------------------------------------------------------------------===//
+// Access and reports
+//===----------------------------------------------------------------------===//
+
+Status CpuDevice::checkRange(unsigned buffer, uint64_t offset, uint64_t bytes) const {
+  if (buffer < buffers.size() && offset <= buffers[buffer].size() &&
+      bytes <= buffers[buffer].size() - offset)
+    return Status::ok();
+  return internalError(fmt::format("access to {} bytes from byte {} of buffer {} of {}", bytes,
+                                   offset, buffer, file().name()));
+}
+
+Status CpuDevice::upload(unsigned buffer, uint64_t offset, std::span<const std::byte> data) {
+  SWAMLA_RETURN_IF_ERROR(checkRange(buffer, offset, data.size()));
+  if (!data.empty())
+    std::memcpy(buffers[buffer].data() + offset, data.data(), data.size());
+  return Status::ok();
+}
+
+Status CpuDevice::download(unsigned buffer, uint64_t offset, std::span<std::byte> data) {
+  SWAMLA_RETURN_IF_ERROR(checkRange(buffer, offset, data.size()));
+  if (!data.empty())
+    std::memcpy(data.data(), buffers[buffer].data() + offset, data.size());
+  return Status::ok();
+}
+
+std::string CpuDevice::describe() const {
+  return fmt::format("cpu: {}, {} thread{}, {}", cpu.model, team.size(),
+                     team.size() == 1 ? "" : "s", describeBlas());
+}
+
+uint64_t CpuDevice::allocatedBytes() const {
+  uint64_t total = scratch.size();
+  for (const HostMemory &buffer : buffers)
+    total += buffer.size();
+  return total;
+}
+
+std::vector<OpProfile> CpuDevice::profile() const {
+  std::vector<OpProfile> result;
+  if (!options.profile)
+    return result;
+  const schema::Step &step = file().step();
+  for (unsigned p = 0; p < programs.size(); ++p) {
+    const schema::Program &program = *step.programs()->Get(p);
+    for (unsigned i = 0; i < programs[p].ops.size(); ++i) {
+      const schema::Op &op = *program.ops()->Get(i);
+      const PreparedOp &prepared = programs[p].ops[i];
+      std::string kernel = "fill";
+      if (const schema::Launch *launch = op.kind_as_Launch())
+        kernel = step.kernels()->Get(launch->kernel())->name()->str();
+      else if (op.kind_as_Matmul())
+        kernel = "matmul";
+      result.push_back({program.name()->str(), op.label()->str(), std::move(kernel), prepared.calls,
+                        prepared.seconds, op.flops(), op.bytes()});
+    }
+  }
+  return result;
+}
+
+Result<std::unique_ptr<Device>> createCpuDevice(const StepFile &file,
+                                                const DeviceOptions &options) {
+  CpuInfo cpu = readCpuInfo();
+  unsigned threads = options.threads ? options.threads : std::min(cpu.usableCores, kMaxThreads);
+  if (threads > kMaxThreads)
+    return invalidArgument(
+        fmt::format("{} threads; at most {} are possible", threads, kMaxThreads));
+  auto device = std::make_unique<CpuDevice>(file, options, std::move(cpu), threads);
+  Status status = device->initialize();
+  if (!status.isOk())
+    return std::move(status).withContext(file.name());
+  return std::unique_ptr<Device>(std::move(device));
+}
+
+} // namespace swamla

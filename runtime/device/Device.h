@@ -1,0 +1,70 @@
+//===- Device.h - where a step program runs -------------------------------===//
+//
+// A Device owns the memory of one loaded program and runs its programs. There
+// is one implementation for each target, in a library of its own; callers see
+// this interface only. Host memory and device memory are never assumed to be
+// the same: everything crosses through upload and download.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/base/Status.h"
+#include "runtime/program/StepFile.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace swamla {
+
+struct DeviceOptions {
+  unsigned threads = 0; ///< CPU threads; 0: all cores this process may use
+  bool profile = false; ///< time every op (see Device::profile)
+  bool poison = false;  ///< fill the arena with NaN before each program, to show stray reads
+};
+
+/// Accumulated time of one op of one program.
+struct OpProfile {
+  std::string program, label, kernel; ///< kernel: the kernel's name, "matmul" or "fill"
+  uint64_t calls = 0;
+  double seconds = 0;
+  uint64_t flops = 0, bytes = 0; ///< of one call
+};
+
+class Device {
+public:
+  virtual ~Device() = default;
+
+  /// Creates the device that `file`'s target names, allocates and zeroes its buffers, loads its
+  /// code and runs `setup`. The file must outlive the device. Fails with FailedPrecondition if this
+  /// machine cannot run the code.
+  static Result<std::unique_ptr<Device>> create(const StepFile &file, const DeviceOptions &options);
+
+  virtual Status upload(unsigned buffer, uint64_t offset, std::span<const std::byte> data) = 0;
+  virtual Status download(unsigned buffer, uint64_t offset, std::span<std::byte> data) = 0;
+  /// Runs a program to its end (or enqueues it; upload, download and wait come after it).
+  virtual Status run(unsigned program) = 0;
+  virtual Status wait() = 0;
+
+  virtual std::string describe() const = 0; ///< "cpu: AMD EPYC, 2 threads, oneDNN 2.6.3"
+  virtual uint64_t allocatedBytes() const = 0;
+  virtual std::vector<OpProfile> profile() const = 0; ///< empty without DeviceOptions::profile
+
+  const StepFile &file() const { return *stepFile; }
+
+  /// Conveniences over slots. The slot must exist and have the type and size (an internal error
+  /// otherwise).
+  Status writeSlot(std::string_view name, std::span<const float> values);
+  Status writeSlot(std::string_view name, std::span<const int32_t> values);
+  Status readSlot(std::string_view name, std::span<float> values);
+
+protected:
+  explicit Device(const StepFile &file) : stepFile(&file) {}
+
+private:
+  const StepFile *stepFile;
+};
+
+} // namespace swamla

@@ -1,0 +1,57 @@
+//===- VerifyStep.h - what the flatbuffer verifier cannot know ------------===//
+//
+// A well-formed flatbuffer has its strings, vectors and tables inside the file.
+// This checks what they mean: every index against its table, every view
+// against its buffer, every matrix against its view, names, kinds and sizes.
+// Errors name the place by its path in the schema, `programs[1].ops[17]`.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/base/Status.h"
+#include "runtime/schema/step_generated.h"
+
+#include <cstddef>
+#include <span>
+
+namespace swamla {
+
+/// All of it. `step` must have passed the flatbuffer verifier.
+Status verifyStep(const schema::Step &step);
+
+/// Its parts, in the order in which each trusts the ones before it.
+Status verifyAlignment(const schema::Step &step);
+Status verifyModel(const schema::Step &step);
+Status verifyBuffers(const schema::Step &step);
+Status verifyParams(const schema::Step &step);
+Status verifySlots(const schema::Step &step);
+Status verifyKernels(const schema::Step &step);
+Status verifyPrograms(const schema::Step &step);
+
+/// An x86-64 ELF shared object whose segments lie inside it. Its instructions are trusted.
+Status verifySharedObject(std::span<const std::byte> elf);
+
+/// Bytes of one element.
+constexpr uint64_t dtypeBytes(schema::DType type) { return type == schema::DType::BF16 ? 2 : 4; }
+
+/// Product of a shape's dims; nullopt when one is 0, there are more than 8, or it passes 2^48.
+std::optional<uint64_t> elementCount(const flatbuffers::Vector<uint64_t> &shape);
+
+/// A view inside its buffer, at a multiple of 4 bytes; `where` is called for the message's start.
+template <typename Where>
+Status verifyView(const schema::Step &step, const schema::View &view, const Where &where) {
+  if (view.buffer() >= step.buffers()->size())
+    return dataCorrupt(fmt::format("{} is in buffer {}, but there are {} buffers", where(),
+                                   view.buffer(), step.buffers()->size()));
+  const schema::Buffer &buffer = *step.buffers()->Get(view.buffer());
+  if (view.offset() > buffer.bytes() || view.bytes() > buffer.bytes() - view.offset())
+    return dataCorrupt(fmt::format("{} covers {} bytes from byte {}, but buffer '{}' has {} bytes",
+                                   where(), view.bytes(), view.offset(),
+                                   buffer.name()->string_view(), buffer.bytes()));
+  if (view.offset() % 4 != 0 || view.bytes() % 4 != 0)
+    return dataCorrupt(fmt::format("{} covers {} bytes from byte {}; both must be multiples of 4",
+                                   where(), view.bytes(), view.offset()));
+  return Status::ok();
+}
+
+} // namespace swamla

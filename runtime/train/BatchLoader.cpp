@@ -1,0 +1,106 @@
+//===- BatchLoader.cpp - batches in shuffled order, read ahead ------------===//
+
+#include "runtime/train/BatchLoader.h"
+
+#include <cassert>
+
+namespace swamla {
+
+static Permutation orderOfEpoch(uint64_t seed, uint64_t epoch, uint64_t sequences) {
+  char name[48];
+  auto end = fmt::format_to_n(name, sizeof(name), "shuffle.epoch{}", epoch).out;
+  return Permutation(RandomStream(seed, {name, static_cast<size_t>(end - name)}), sequences);
+}
+
+SequenceOrder::SequenceOrder(uint64_t seed, uint64_t sequences, DataPosition position)
+    : seed(seed), sequences(sequences), where(position),
+      order(orderOfEpoch(seed, position.epoch, sequences)) {
+  assert(position.index < sequences && "position outside the epoch");
+}
+
+uint64_t SequenceOrder::next() {
+  uint64_t sequence = order(where.index);
+  if (++where.index == sequences) {
+    where = {where.epoch + 1, 0};
+    order = orderOfEpoch(seed, where.epoch, sequences);
+  }
+  return sequence;
+}
+
+Status readBatch(const SequenceSource &source, std::span<const uint64_t> chosen, Batch &batch) {
+  size_t length = source.blockSize();
+  batch.tokens.resize(chosen.size() * length);
+  batch.targets.resize(chosen.size() * length);
+  for (size_t i = 0; i < chosen.size(); ++i)
+    SWAMLA_RETURN_IF_ERROR(source.read(chosen[i],
+                                       std::span(batch.tokens).subspan(i * length, length),
+                                       std::span(batch.targets).subspan(i * length, length)));
+  return Status::ok();
+}
+
+BatchLoader::BatchLoader(const SequenceSource &source, uint32_t batch, uint64_t seed,
+                         DataPosition start, unsigned ahead)
+    : source(source), batchSize(batch), order(seed, source.sequences(), start), ring(ahead + 1) {
+  size_t elements = size_t{batch} * source.blockSize();
+  for (Slot &slot : ring) {
+    slot.batch.tokens.resize(elements);
+    slot.batch.targets.resize(elements);
+  }
+  thread = std::thread([this] { produce(); });
+}
+
+BatchLoader::~BatchLoader() {
+  {
+    std::lock_guard lock(mutex);
+    stopping = true;
+  }
+  changed.notify_all();
+  thread.join();
+}
+
+Status BatchLoader::fill(Batch &batch) {
+  size_t length = source.blockSize();
+  for (size_t i = 0; i < batchSize; ++i)
+    SWAMLA_RETURN_IF_ERROR(source.read(order.next(),
+                                       std::span(batch.tokens).subspan(i * length, length),
+                                       std::span(batch.targets).subspan(i * length, length)));
+  batch.after = order.position();
+  return Status::ok();
+}
+
+void BatchLoader::produce() {
+  while (true) {
+    Slot *slot;
+    {
+      std::unique_lock lock(mutex);
+      changed.wait(lock, [&] { return stopping || produced + 1 < consumed + ring.size(); });
+      if (stopping)
+        return;
+      slot = &ring[produced % ring.size()];
+    }
+    slot->status = fill(slot->batch);
+    bool failed = !slot->status.isOk();
+    {
+      std::lock_guard lock(mutex);
+      ++produced;
+    }
+    changed.notify_all();
+    if (failed)
+      return;
+  }
+}
+
+Result<const Batch *> BatchLoader::next() {
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return produced > consumed; });
+  Slot &slot = ring[consumed % ring.size()];
+  // The error stays where it is, so that it comes again.
+  if (!slot.status.isOk())
+    return Status::error(slot.status.code(), slot.status.message(), slot.status.where());
+  ++consumed;
+  lock.unlock();
+  changed.notify_all();
+  return &slot.batch;
+}
+
+} // namespace swamla

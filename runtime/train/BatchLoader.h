@@ -1,0 +1,85 @@
+//===- BatchLoader.h - batches in shuffled order, read ahead --------------===//
+#pragma once
+
+#include "runtime/base/Status.h"
+#include "runtime/train/Permutation.h"
+#include "runtime/train/TokenData.h"
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace swamla {
+
+/// How far into the data a run is: the next sequence is number `index` of epoch `epoch`. The order
+/// of an epoch is a permutation of all sequences that depends on (seed, epoch) alone, so these two
+/// numbers resume a run exactly, whatever the batch size or the number of ranks.
+struct DataPosition {
+  uint64_t epoch = 0;
+  uint64_t index = 0;
+  bool operator==(const DataPosition &) const = default;
+};
+
+/// The order of the sequences: where the position stands, and which sequence comes next.
+class SequenceOrder {
+public:
+  /// `position.index` < `sequences`.
+  SequenceOrder(uint64_t seed, uint64_t sequences, DataPosition position);
+  DataPosition position() const { return where; }
+  /// The sequence to read now; moves on by one, into the next epoch where this one ends.
+  uint64_t next();
+
+private:
+  uint64_t seed, sequences;
+  DataPosition where;
+  Permutation order;
+};
+
+struct Batch {
+  std::vector<int32_t> tokens;  ///< [B, T]
+  std::vector<int32_t> targets; ///< [B, T]
+  DataPosition after;           ///< where the data stands behind this batch
+};
+
+/// Reads batches on a thread of its own, a few ahead. Nothing is allocated after the constructor
+/// (but an error's message).
+class BatchLoader {
+public:
+  /// `source` must outlive the loader. `batch` is B, `ahead` >= 1 the number of batches to hold.
+  BatchLoader(const SequenceSource &source, uint32_t batch, uint64_t seed, DataPosition start,
+              unsigned ahead = 4);
+  BatchLoader(const BatchLoader &) = delete;
+  BatchLoader &operator=(const BatchLoader &) = delete;
+  ~BatchLoader();
+
+  /// The next batch, valid until the next call. After an error every call returns it.
+  Result<const Batch *> next();
+
+private:
+  struct Slot {
+    Batch batch;
+    Status status;
+  };
+  void produce();
+  Status fill(Batch &batch);
+
+  const SequenceSource &source;
+  uint32_t batchSize;
+  SequenceOrder order; ///< of the producer
+  std::vector<Slot> ring;
+  // Batches produced and consumed so far; slot n % ring.size() holds batch n. The consumer holds on
+  // to batch consumed - 1.
+  std::mutex mutex;
+  std::condition_variable changed;
+  uint64_t produced = 0, consumed = 0;
+  bool stopping = false;
+  std::thread thread;
+};
+
+/// Reads the sequences with these numbers into a batch, sized to hold them.
+Status readBatch(const SequenceSource &source, std::span<const uint64_t> chosen, Batch &batch);
+
+} // namespace swamla

@@ -1,0 +1,141 @@
+//===- StepRunner.cpp - the programs of one training step -----------------===//
+
+#include "runtime/train/StepRunner.h"
+
+#include <cmath>
+
+namespace swamla {
+
+StepRunner::StepRunner(Device &device, const Hyperparameters &hyper)
+    : device(&device), hyper(hyper), dropoutKeys(hyper.seed, "dropout") {}
+
+Result<StepRunner::SlotRef> StepRunner::resolve(const StepFile &file, std::string_view name,
+                                                schema::DType type) {
+  const schema::Slot *slot = file.findSlot(name);
+  if (!slot)
+    return failedPrecondition(fmt::format("{}: the program has no slot {}", file.name(), name));
+  if (slot->dtype() != type)
+    return failedPrecondition(fmt::format("{}: slot {} has type {}; expected {}", file.name(), name,
+                                          schema::EnumNameDType(slot->dtype()),
+                                          schema::EnumNameDType(type)));
+  uint64_t count = 1;
+  for (uint64_t size : *slot->shape())
+    count *= size;
+  return SlotRef{slot->view()->buffer(), slot->view()->offset(), count};
+}
+
+Result<std::optional<StepRunner::SlotRef>> StepRunner::resolveOptional(const char *name,
+                                                                       schema::DType type) const {
+  std::optional<SlotRef> slot;
+  if (device->file().findSlot(name)) {
+    SWAMLA_TRY(slot, resolve(device->file(), name, type));
+  }
+  return slot;
+}
+
+/// A verified file has the programs and their slots, with the sizes that the model says.
+Result<StepRunner::LossProgram> StepRunner::resolveLoss(const std::string &name) const {
+  const StepFile &file = device->file();
+  LossProgram loss;
+  loss.program = *file.findProgram(name);
+  SWAMLA_TRY(loss.tokens, resolve(file, name + ".tokens", schema::DType::I32));
+  SWAMLA_TRY(loss.targets, resolve(file, name + ".targets", schema::DType::I32));
+  SWAMLA_TRY(loss.loss, resolve(file, name + ".loss", schema::DType::F32));
+  return loss;
+}
+
+template <typename T> Status StepRunner::setScalar(const SlotRef &slot, T value) {
+  return device->upload(slot.buffer, slot.offset, std::as_bytes(std::span(&value, 1)));
+}
+
+Result<float> StepRunner::readScalar(const SlotRef &slot) {
+  float value = 0;
+  SWAMLA_RETURN_IF_ERROR(
+      device->download(slot.buffer, slot.offset, std::as_writable_bytes(std::span(&value, 1))));
+  return value;
+}
+
+/// The scalars that no step changes. A program has those that its optimizer uses.
+Status StepRunner::setConstants() {
+  const std::pair<const char *, double> constants[] = {
+      {"beta1", hyper.beta1}, {"beta2", hyper.beta2},
+      {"eps", hyper.eps},     {"weight_decay", hyper.weightDecay},
+      {"clip", hyper.clip},   {"grad_scale", 1.0 / static_cast<double>(hyper.accumulation)},
+      {"loss_scale", 1.0},
+  };
+  for (auto [name, value] : constants) {
+    SWAMLA_TRY(std::optional<SlotRef> slot, resolveOptional(name, schema::DType::F32));
+    if (slot)
+      SWAMLA_RETURN_IF_ERROR(setScalar(*slot, static_cast<float>(value)));
+  }
+  return Status::ok();
+}
+
+Result<StepRunner> StepRunner::create(Device &device, const Hyperparameters &hyper) {
+  using schema::DType;
+  StepRunner runner(device, hyper);
+  const StepFile &file = device.file();
+  SWAMLA_TRY(runner.microStep, runner.resolveLoss("micro_step"));
+  SWAMLA_TRY(runner.eval, runner.resolveLoss("eval"));
+  runner.apply = *file.findProgram("apply");
+  SWAMLA_TRY(runner.gradNorm, resolve(file, "apply.grad_norm", DType::F32));
+  SWAMLA_TRY(runner.lr, resolve(file, "lr", DType::F32));
+  SWAMLA_TRY(runner.biasCorrection1, runner.resolveOptional("bias_correction1", DType::F32));
+  SWAMLA_TRY(runner.biasCorrection2, runner.resolveOptional("bias_correction2", DType::F32));
+  SWAMLA_TRY(runner.dropoutKeySlot, runner.resolveOptional("dropout_key", DType::I32));
+  SWAMLA_RETURN_IF_ERROR(runner.setConstants());
+  return runner;
+}
+
+Result<float> StepRunner::runLoss(const LossProgram &loss, const Batch &batch) {
+  SWAMLA_RETURN_IF_ERROR(device->upload(loss.tokens.buffer, loss.tokens.offset,
+                                        std::as_bytes(std::span(batch.tokens))));
+  SWAMLA_RETURN_IF_ERROR(device->upload(loss.targets.buffer, loss.targets.offset,
+                                        std::as_bytes(std::span(batch.targets))));
+  SWAMLA_RETURN_IF_ERROR(device->run(loss.program));
+  return readScalar(loss.loss);
+}
+
+Result<StepResult> StepRunner::step(int64_t step, BatchLoader &loader) {
+  StepResult result;
+  for (int64_t micro = 0; micro < hyper.accumulation; ++micro) {
+    SWAMLA_TRY(const Batch *batch, loader.next());
+    if (dropoutKeySlot)
+      SWAMLA_RETURN_IF_ERROR(setScalar(*dropoutKeySlot, dropoutKey(dropoutKeys, step, micro)));
+    SWAMLA_TRY(float loss, runLoss(microStep, *batch));
+    if (!std::isfinite(loss))
+      return failedPrecondition(fmt::format(
+          "the loss of step {} is {}: training has diverged; the parameters are those of step {}. "
+          "Resume from a checkpoint with a smaller --lr, a longer --warmup or a smaller --clip",
+          step + 1, loss, step));
+    result.loss += loss / static_cast<double>(hyper.accumulation);
+    result.after = batch->after;
+  }
+  result.lr = hyper.schedule.at(step + 1);
+  AdamBiasCorrection correction = adamBiasCorrection(hyper.beta1, hyper.beta2, step + 1);
+  SWAMLA_RETURN_IF_ERROR(setScalar(lr, static_cast<float>(result.lr)));
+  if (biasCorrection1)
+    SWAMLA_RETURN_IF_ERROR(setScalar(*biasCorrection1, static_cast<float>(correction.first)));
+  if (biasCorrection2)
+    SWAMLA_RETURN_IF_ERROR(setScalar(*biasCorrection2, static_cast<float>(correction.second)));
+  SWAMLA_RETURN_IF_ERROR(device->run(apply));
+  SWAMLA_TRY(float norm, readScalar(gradNorm));
+  if (!std::isfinite(norm))
+    return failedPrecondition(fmt::format(
+        "the gradient norm of step {} is {}: training has diverged and the parameters are lost. "
+        "Resume from a checkpoint with a smaller --lr or a longer --warmup",
+        step + 1, norm));
+  result.gradNorm = norm;
+  return result;
+}
+
+Result<double> StepRunner::evaluate(std::span<const Batch> batches) {
+  double sum = 0;
+  for (const Batch &batch : batches) {
+    SWAMLA_TRY(float loss, runLoss(eval, batch));
+    sum += loss;
+  }
+  return sum / static_cast<double>(batches.size());
+}
+
+} // namespace swamla

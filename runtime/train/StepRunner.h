@@ -1,0 +1,85 @@
+//===- StepRunner.h - the programs of one training step -------------------===//
+//
+// Knows the slots and programs of a step.bin and what to write where: runs the
+// micro steps and the update of a step, and evaluations. Slots are looked up
+// once; step() and evaluate() allocate nothing.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/base/Philox.h"
+#include "runtime/base/Status.h"
+#include "runtime/device/Device.h"
+#include "runtime/train/BatchLoader.h"
+#include "runtime/train/Schedule.h"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace swamla {
+
+/// What the update rule needs; the same for every step but the learning rate.
+struct Hyperparameters {
+  LrSchedule schedule;
+  double weightDecay = 0.1;
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double eps = 1e-8;
+  double clip = 1.0;        ///< largest gradient norm; 0: no clipping
+  int64_t accumulation = 1; ///< micro steps in a step
+  uint64_t seed = 0;        ///< of dropout
+};
+
+struct StepResult {
+  double loss = 0;     ///< mean over the micro steps, before the update
+  double gradNorm = 0; ///< of their mean gradient, before clipping
+  double lr = 0;
+  DataPosition after; ///< where the data stands behind the step
+};
+
+class StepRunner {
+public:
+  /// Fails when the program has a scalar of an unexpected type, or none for the learning rate.
+  static Result<StepRunner> create(Device &device, const Hyperparameters &hyper);
+
+  /// Step number `step` (from 0) on the loader's next batches. A loss that is not finite is an
+  /// error and leaves the parameters as they were; a gradient norm that is not finite is an error
+  /// after the update.
+  Result<StepResult> step(int64_t step, BatchLoader &loader);
+  /// The mean loss of the batches (at least one), in nats per token, without dropout.
+  /// `eval`.
+  Result<double> evaluate(std::span<const Batch> batches);
+
+private:
+  /// Elements [0, count) of a slot.
+  struct SlotRef {
+    unsigned buffer = 0;
+    uint64_t offset = 0, count = 0;
+  };
+  struct LossProgram {
+    unsigned program = 0;
+    SlotRef tokens, targets, loss;
+  };
+
+  StepRunner(Device &device, const Hyperparameters &hyper);
+  static Result<SlotRef> resolve(const StepFile &file, std::string_view name, schema::DType type);
+  Result<LossProgram> resolveLoss(const std::string &program) const;
+  /// The slot of a scalar that not every program has.
+  Result<std::optional<SlotRef>> resolveOptional(const char *name, schema::DType type) const;
+  template <typename T> Status setScalar(const SlotRef &slot, T value);
+  Result<float> readScalar(const SlotRef &slot);
+  Result<float> runLoss(const LossProgram &program, const Batch &batch);
+  Status setConstants();
+
+  Device *device;
+  Hyperparameters hyper;
+  RandomStream dropoutKeys;
+  LossProgram microStep, eval;
+  unsigned apply = 0;
+  SlotRef gradNorm, lr;
+  std::optional<SlotRef> biasCorrection1, biasCorrection2, dropoutKeySlot;
+};
+
+} // namespace swamla

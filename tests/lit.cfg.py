@@ -1,0 +1,29 @@
+# The lit suite: dialect/, passes/ and pipeline/ hold .mlir files whose RUN lines drive the tools.
+import os
+
+import lit.formats
+
+config.name = "swamla"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.swamla_build, "tests", "lit")
+config.excludes = ["unit", "fuzz", "golden", "Inputs"]
+
+path = [os.path.join(config.swamla_build, "bin"), config.llvm_tools, config.environment.get("PATH", "")]
+config.environment["PATH"] = os.pathsep.join(path)
+# A CHECK variable that starts with `$` lives beyond its label; all others do not.
+config.environment["FILECHECK_OPTS"] = "-enable-var-scope -allow-unused-prefixes=false"
+
+config.substitutions += [
+    ("%models", os.path.join(config.swamla_source, "models")),
+    ("%shared", os.path.join(config.swamla_source, "tests")),
+]
+
+# Features gate tests through REQUIRES: a plain run leaves `slow` out, `--param only=slow` runs nothing else.
+only = lit_config.params.get("only")
+if only:
+    config.available_features.add(only)
+    config.limit_to_features = {only}
+if os.path.exists("/dev/nvidia0"):
+    config.available_features.add("gpu")

@@ -1,0 +1,74 @@
+//===- Bench.cpp - how fast a program is ----------------------------------===//
+
+#include "runtime/base/Timer.h"
+#include "runtime/train/JsonLog.h"
+#include "runtime/train/ProfileReport.h"
+#include "runtime/train/StepRunner.h"
+#include "tools/swamla-run/Commands.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace swamla::run {
+
+/// Steps before the clock starts: pages are touched, threads are up, plans are made.
+static constexpr int64_t kWarmupSteps = 2;
+
+static void printResult(Device &device, const Options &options, std::vector<double> seconds,
+                        const std::vector<OpProfile> &profile) {
+  std::ranges::sort(seconds);
+  double median = seconds[seconds.size() / 2];
+  const schema::Model *model = device.file().step().model();
+  double tokens = static_cast<double>(options.accumulation) * model->batch() * model->block_size();
+  JsonLine line;
+  line.begin("bench");
+  line.field("program", std::string_view(device.file().name()))
+      .field("model", model->name()->string_view())
+      .field("device", std::string_view(device.describe()))
+      .field("batch", uint64_t{model->batch()})
+      .field("block_size", uint64_t{model->block_size()})
+      .field("accumulation", options.accumulation)
+      .field("steps", static_cast<int64_t>(seconds.size()))
+      .field("ms_per_step", median * 1e3)
+      .field("ms_per_step_min", seconds.front() * 1e3)
+      .field("ms_per_step_max", seconds.back() * 1e3)
+      .field("tokens_per_s", tokens / median)
+      .field("flop_per_s", 3 * model->forward_flops_per_token() * tokens / median)
+      .field("peak_bytes", device.allocatedBytes())
+      .field("matmul_share", matmulShare(profile));
+  std::string_view text = line.finish();
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+Status bench(Device &device, const ParamTable &table, const Options &options) {
+  const schema::Model *model = device.file().step().model();
+  uint64_t seed = options.seed.value_or(0);
+  SWAMLA_TRY(TokenData data, openTokenData(options.data.empty() ? "random" : options.data,
+                                           {model->block_size(), model->vocab_size(), seed, {}}));
+  SWAMLA_RETURN_IF_ERROR(initParams(device, table, seed));
+  // A learning rate that keeps random weights from going anywhere.
+  int64_t steps = kWarmupSteps + *options.bench;
+  Hyperparameters hyper;
+  hyper.schedule = {1e-5, 1e-5, 0, steps};
+  hyper.accumulation = options.accumulation;
+  hyper.seed = seed;
+  SWAMLA_TRY(StepRunner runner, StepRunner::create(device, hyper));
+  BatchLoader loader(*data.train, model->batch(), seed, {});
+  std::vector<double> seconds;
+  std::vector<OpProfile> before;
+  for (int64_t step = 0; step < steps; ++step) {
+    if (step == kWarmupSteps)
+      before = device.profile();
+    Timer timer;
+    SWAMLA_TRY([[maybe_unused]] StepResult result, runner.step(step, loader));
+    if (step >= kWarmupSteps)
+      seconds.push_back(timer.seconds());
+  }
+  std::vector<OpProfile> profile = profileDifference(device.profile(), before);
+  printResult(device, options, std::move(seconds), profile);
+  if (options.profile)
+    fmt::print("\n{}", formatProfile(profile, *options.bench));
+  return Status::ok();
+}
+
+} // namespace swamla::run

@@ -1,0 +1,26 @@
+//===- Commands.h - what swamla-run does ----------------------------------===//
+#pragma once
+
+#include "runtime/base/Status.h"
+#include "runtime/device/Device.h"
+#include "runtime/train/ParamTable.h"
+#include "tools/swamla-run/Options.h"
+
+namespace swamla::run {
+
+/// Prints what a step.bin holds.
+void describe(const StepFile &file);
+
+/// Trains, and samples afterwards when asked. Returns the exit code.
+Result<int> train(Device &device, const ParamTable &table, const Options &options);
+
+/// Writes text from the weights that the options name.
+Status sampleFromWeights(Device &device, const ParamTable &table, const Options &options);
+
+/// Writes text from the weights that the device has.
+Status sample(Device &device, const SampleFlags &flags);
+
+/// Times steps and prints one line of JSON.
+Status bench(Device &device, const ParamTable &table, const Options &options);
+
+} // namespace swamla::run

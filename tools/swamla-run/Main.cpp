@@ -1,0 +1,56 @@
+//===- Main.cpp - trains and runs what swamlac compiled -------------------===//
+
+#include "runtime/base/Log.h"
+#include "runtime/train/ProfileReport.h"
+#include "tools/swamla-run/Commands.h"
+
+#include <csignal>
+
+namespace swamla::run {
+
+static Result<int> runCommand(const Options &options) {
+  SWAMLA_TRY(StepFile file, StepFile::load(options.program));
+  if (options.describe) {
+    describe(file);
+    return int{kSuccess};
+  }
+  DeviceOptions deviceOptions;
+  deviceOptions.threads = options.threads;
+  deviceOptions.profile = options.profile || options.bench.has_value();
+  SWAMLA_TRY(std::unique_ptr<Device> device, Device::create(file, deviceOptions));
+  SWAMLA_TRY(ParamTable table, ParamTable::create(file));
+  if (options.bench) {
+    SWAMLA_RETURN_IF_ERROR(bench(*device, table, options));
+    return int{kSuccess};
+  }
+  if (!options.data.empty())
+    return train(*device, table, options);
+  SWAMLA_RETURN_IF_ERROR(sampleFromWeights(*device, table, options));
+  if (options.profile)
+    fmt::print("\n{}", formatProfile(device->profile(), options.sample.maxNew));
+  return int{kSuccess};
+}
+
+static int exitCodeOf(StatusCode code) {
+  bool badInput = code == StatusCode::InvalidArgument || code == StatusCode::NotFound ||
+                  code == StatusCode::DataCorrupt;
+  return badInput ? kBadInput : kFailure;
+}
+
+} // namespace swamla::run
+
+int main(int argc, char **argv) {
+  using namespace swamla;
+  std::signal(SIGPIPE, SIG_IGN); // a closed pipe is an error of write, not the end
+  int exitCode = run::kSuccess;
+  std::optional<run::Options> options = run::parseOptions(argc, argv, exitCode);
+  if (!options)
+    return exitCode;
+  if (options->verbose)
+    setLogLevel(LogLevel::Debug);
+  Result<int> result = run::runCommand(*options);
+  if (result.isOk())
+    return *result;
+  logStatus(result.status());
+  return run::exitCodeOf(result.status().code());
+}

@@ -1,0 +1,279 @@
+//===- Options.cpp - the command line of swamla-run -----------------------===//
+
+#include "tools/swamla-run/Options.h"
+
+#include "runtime/train/Schedule.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+namespace swamla::run {
+namespace {
+
+constexpr const char *kEpilog =
+    R"(Modes: --data trains; --sample alone writes text from a checkpoint (--resume) or weights (--init), and
+together with --data it does so after training; --bench times steps; --describe shows the program.
+
+Exit codes: 0 success; 1 the run failed (machine, program and checkpoint do not fit together, disk full,
+training diverged); 2 wrong options or bad input; 130 stopped by SIGINT and 143 by SIGTERM, after the step
+was finished and a checkpoint saved (with --checkpoint-dir). A second signal ends the program at once.)";
+
+constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+
+/// A check that a value is a number in a range; `expected` says which. CLI11's own ranges print
+/// bounds such as 1.8e308 digit by digit, and let NaN pass.
+template <typename InRange> CLI::Validator real(const char *expected, InRange inRange) {
+  return {[=](std::string &text) {
+            double value = NAN;
+            bool number = CLI::detail::lexical_cast(text, value);
+            return number && std::isfinite(value) && inRange(value)
+                       ? std::string()
+                       : fmt::format("is {}; expected a number {}", text, expected);
+          },
+          ""};
+}
+
+CLI::Validator positive() {
+  return real("above 0", [](double v) { return v > 0; });
+}
+CLI::Validator notNegative() {
+  return real("of at least 0", [](double v) { return v >= 0; });
+}
+
+/// The same for whole numbers.
+CLI::Validator whole(int64_t low, int64_t high) {
+  return {[=](std::string &text) {
+            int64_t value = -1;
+            bool number = CLI::detail::lexical_cast(text, value);
+            return number && value >= low && value <= high
+                       ? std::string()
+                       : fmt::format("is {}; expected a whole number from {} to {}", text, low,
+                                     high);
+          },
+          ""};
+}
+
+/// Options as "--name TYPE = default", without the lists of what needs and excludes what: the
+/// errors say that.
+class BriefFormatter : public CLI::Formatter {
+public:
+  std::string make_option_opts(const CLI::Option *option) const override {
+    std::string text = option->get_type_name().empty() ? "" : " " + option->get_type_name();
+    if (!option->get_default_str().empty())
+      text += " = " + option->get_default_str();
+    return text;
+  }
+};
+
+/// Declares options in groups, so that a whole group can need or exclude an option.
+class Declarer {
+public:
+  Declarer(CLI::App &app, Options &options) : app(app), o(options) {}
+
+  void all() {
+    declareGeneral();
+    declareTraining();
+    declareSampling();
+    for (CLI::Option *option : trainOnly)
+      option->needs(data)->excludes(bench);
+    for (CLI::Option *option : sampleOnly)
+      option->needs(sample);
+    for (CLI::Option *option :
+         {data, sample, bench, init, resume, accumulation, seed, threads, profile, checkpointDir})
+      describe->excludes(option);
+    bench->excludes(sample)->excludes(resume)->excludes(init)->excludes(checkpointDir);
+    init->excludes(resume);
+    restartData->needs(resume);
+    checkpointEvery->needs(checkpointDir);
+    keepLast->needs(checkpointDir);
+  }
+
+private:
+  void declareGeneral() {
+    app.add_option("program", o.program, "the step.bin to run")->required()->type_name("STEP.BIN");
+    data = app.add_option("--data", o.data,
+                          "train on token shards (*.bin) or text: a file, folder or pattern; or "
+                          "'random' tokens")
+               ->type_name("PATH");
+    accumulation = app.add_option("--accum", o.accumulation, "batches in a step")
+                       ->check(whole(1, kMaxAccumulation))
+                       ->capture_default_str();
+    seed = app.add_option("--seed", o.seed,
+                          "of initial weights, data order and dropout (0; with --resume the "
+                          "checkpoint's)");
+    checkpointDir = app.add_option("--checkpoint-dir", o.checkpointDir,
+                                   "save checkpoints here (without it nothing is saved)")
+                        ->type_name("DIR");
+    resume = app.add_option("--resume", resumeText,
+                            "go on from a checkpoint: its path, a folder of checkpoints, or "
+                            "'latest' (the default) of --checkpoint-dir")
+                 ->expected(0, 1)
+                 ->type_name("PATH");
+    init =
+        app.add_option("--init", o.init, "start from these weights")->type_name("FILE.safetensors");
+    threads = app.add_option("--threads", o.threads, "CPU threads (0: all cores)")
+                  ->check(whole(0, 4096))
+                  ->capture_default_str();
+    profile = app.add_flag("--profile", o.profile, "print where the time went, by kernel and op");
+    bench =
+        app.add_option("--bench", benchText,
+                       "time N steps (20) on random tokens or --data and print one line of JSON")
+            ->expected(0, 1)
+            ->type_name("N")
+            ->check(whole(1, kMost));
+    describe = app.add_flag("--describe", o.describe, "print what the program holds");
+    app.add_flag("--verbose", o.verbose, "more messages, and where errors come from");
+  }
+
+  CLI::Option *train(CLI::Option *option) {
+    return trainOnly.emplace_back(option->group("Training (with --data)"));
+  }
+
+  void declareTraining() {
+    TrainFlags &t = o.train;
+    auto count = whole(1, kMost), countOrNone = whole(0, kMost);
+    auto beta = real("from 0 to below 1", [](double v) { return v >= 0 && v < 1; });
+    train(app.add_option("--steps", t.steps, "steps in all"))->check(count)->capture_default_str();
+    train(app.add_option("--lr", t.lr, "peak learning rate"))
+        ->check(positive())
+        ->capture_default_str();
+    train(app.add_option("--min-lr", t.minLr, "learning rate at the end (a tenth of --lr)"))
+        ->check(notNegative());
+    train(app.add_option("--warmup", t.warmup,
+                         "steps to the peak learning rate (a tenth of --steps, at most 100)"))
+        ->check(countOrNone);
+    train(app.add_option("--weight-decay", t.weightDecay, "on weight matrices"))
+        ->check(notNegative())
+        ->capture_default_str();
+    train(app.add_option("--beta1", t.beta1, "of AdamW or Lion"))
+        ->check(beta)
+        ->capture_default_str();
+    train(app.add_option("--beta2", t.beta2, "of AdamW or Lion"))
+        ->check(beta)
+        ->capture_default_str();
+    train(app.add_option("--eps", t.eps, "of AdamW"))->check(positive())->capture_default_str();
+    train(app.add_option("--clip", t.clip, "largest gradient norm (0: no limit)"))
+        ->check(notNegative())
+        ->capture_default_str();
+    train(app.add_option("--val-every", t.valEvery, "validate every N steps (250; 0: never)"))
+        ->check(countOrNone);
+    train(app.add_option("--val-batches", t.valBatches, "batches in a validation"))
+        ->check(count)
+        ->capture_default_str();
+    train(app.add_option("--val-fraction", t.valFraction,
+                         "share of text, from its end, that validation takes (0.1)"))
+        ->check(real("from 0 to 0.9", [](double v) { return v >= 0 && v <= 0.9; }));
+    checkpointEvery = train(app.add_option("--checkpoint-every", t.checkpointEvery,
+                                           "save every N steps (0: at the end only)"));
+    checkpointEvery->check(countOrNone)->capture_default_str();
+    keepLast = train(app.add_option("--keep-last", t.keepLast, "checkpoints to keep (0: all)"));
+    keepLast->check(whole(0, kMost))->capture_default_str();
+    restartData =
+        train(app.add_flag("--restart-data", t.restartData,
+                           "resume with the data from its start (needed for other data)"));
+    train(app.add_option("--log", t.logFile, "append a line of JSON for every step to this file"))
+        ->type_name("FILE");
+    train(
+        app.add_option("--log-every", t.logEvery, "steps between lines where there is no terminal"))
+        ->check(count)
+        ->capture_default_str();
+  }
+
+  void declareSampling() {
+    SampleFlags &s = o.sample;
+    sample = app.add_option("--sample", s.prompt, "continue this text")
+                 ->type_name("TEXT")
+                 ->group("Text (with --sample)");
+    auto only = [&](CLI::Option *option) {
+      return sampleOnly.emplace_back(option->group("Text (with --sample)"));
+    };
+    only(app.add_option("--max-new", s.maxNew, "tokens to add"))
+        ->check(whole(1, kMost))
+        ->capture_default_str();
+    only(app.add_option("--temperature", s.temperature, "0: always the likeliest token"))
+        ->check(notNegative())
+        ->capture_default_str();
+    only(app.add_option("--top-k", s.topK, "only the k likeliest tokens (0: all)"))
+        ->check(whole(0, kMost))
+        ->capture_default_str();
+    only(app.add_option("--top-p", s.topP, "only the likeliest tokens up to this probability"))
+        ->check(real("above 0, up to 1", [](double v) { return v > 0 && v <= 1; }))
+        ->capture_default_str();
+    only(app.add_option("--sample-seed", s.seed, "of the draws"))->capture_default_str();
+  }
+
+public:
+  /// Moves what CLI11 could not store as it is, and checks what it cannot express.
+  void finish() {
+    if (resume->count() > 0)
+      o.resume = resumeText.empty() ? "latest" : resumeText;
+    if (bench->count() > 0)
+      o.bench = benchText.empty() ? 20 : std::stoll(benchText);
+    bool training = !o.data.empty() && !o.bench;
+    if (!training && !o.bench && !o.describe && !o.sample.prompt)
+      throw CLI::ValidationError("nothing to do", "give --data, --sample, --bench or --describe");
+    if (o.sample.prompt && !training && !o.resume && o.init.empty())
+      throw CLI::ValidationError("--sample", "needs trained weights: --resume, --init or --data");
+    if (o.resume == "latest" && o.checkpointDir.empty())
+      throw CLI::ValidationError("--resume latest", "needs --checkpoint-dir");
+    if (!training && !o.bench && (accumulation->count() > 0 || seed->count() > 0))
+      throw CLI::ValidationError(accumulation->count() > 0 ? "--accum" : "--seed",
+                                 "is for training: give --data");
+    if (!training && !o.checkpointDir.empty() && o.resume != "latest")
+      throw CLI::ValidationError("--checkpoint-dir", "needs --data or --resume latest");
+    if (training)
+      finishTraining();
+  }
+
+private:
+  void finishTraining() {
+    TrainFlags &t = o.train;
+    if (t.warmup && *t.warmup > t.steps)
+      throw CLI::ValidationError(
+          "--warmup", fmt::format("is {}, more than the {} of --steps", *t.warmup, t.steps));
+    if (t.minLr && *t.minLr > t.lr)
+      throw CLI::ValidationError("--min-lr",
+                                 fmt::format("is {}, more than the {} of --lr", *t.minLr, t.lr));
+  }
+
+  CLI::App &app;
+  Options &o;
+  std::string resumeText, benchText;
+  std::vector<CLI::Option *> trainOnly, sampleOnly;
+  CLI::Option *data, *accumulation, *seed, *checkpointDir, *resume, *init, *threads, *profile,
+      *bench, *describe, *checkpointEvery, *keepLast, *restartData, *sample;
+};
+
+} // namespace
+
+std::optional<Options> parseOptions(int argc, const char *const *argv, int &exitCode) {
+  // CLI11 reports by exceptions; they end here.
+  try {
+    Options options;
+    CLI::App app("swamla-run - trains and runs what swamlac compiled", "swamla-run");
+    app.footer(kEpilog);
+    app.formatter(std::make_shared<BriefFormatter>());
+    app.set_version_flag("--version", SWAMLA_VERSION);
+    Declarer declarer(app, options);
+    declarer.all();
+    try {
+      app.parse(argc, argv);
+      declarer.finish();
+      return options;
+    } catch (const CLI::Success &done) {
+      exitCode = app.exit(done);
+    } catch (const CLI::ParseError &error) {
+      fmt::print(stderr, "swamla-run: {}\nRun with --help for the options.\n", error.what());
+      exitCode = kBadInput;
+    }
+  } catch (const std::exception &error) {
+    fmt::print(stderr, "swamla-run: {}\n", error.what());
+    exitCode = kBadInput;
+  }
+  return std::nullopt;
+}
+
+} // namespace swamla::run

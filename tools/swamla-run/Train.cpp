@@ -1,0 +1,211 @@
+//===- Train.cpp - a training run -----------------------------------------===//
+
+#include "runtime/base/Format.h"
+#include "runtime/base/Log.h"
+#include "runtime/train/Generator.h"
+#include "runtime/train/ProfileReport.h"
+#include "runtime/train/StopSignal.h"
+#include "runtime/train/Trainer.h"
+#include "tools/swamla-run/Commands.h"
+
+#include <algorithm>
+#include <csignal>
+#include <unistd.h>
+
+namespace swamla::run {
+namespace {
+
+constexpr int64_t kDefaultValEvery = 250;
+constexpr int64_t kDefaultWarmup = 100;
+
+/// The seed of a run, with the checkpoint it goes on from.
+struct Start {
+  TrainState state;
+  std::string checkpoint; ///< empty: a new run
+};
+
+Result<Start> startRun(Device &device, const ParamTable &table, const Options &options) {
+  Start start;
+  if (!options.resume) {
+    start.state.seed = options.seed.value_or(0);
+    SWAMLA_RETURN_IF_ERROR(options.init.empty() ? initParams(device, table, start.state.seed)
+                                                : loadWeights(device, table, options.init));
+    return start;
+  }
+  SWAMLA_TRY(start.checkpoint,
+             findCheckpoint(*options.resume == "latest" ? options.checkpointDir : *options.resume));
+  SWAMLA_TRY(start.state, loadCheckpoint(device, table, start.checkpoint, LoadWhat::Everything));
+  if (options.seed && *options.seed != start.state.seed)
+    return invalidArgument(fmt::format(
+        "--seed is {}, but {} was made with seed {}: leave --seed out to go on with that",
+        *options.seed, start.checkpoint, start.state.seed));
+  if (start.state.step >= options.train.steps)
+    return invalidArgument(
+        fmt::format("{} is at step {}, and --steps is {}: nothing is left to do; --steps counts "
+                    "from the start of the run",
+                    start.checkpoint, start.state.step, options.train.steps));
+  return start;
+}
+
+/// Checks that the position in the checkpoint means something for this data.
+Status placeInData(const TokenData &data, const Options &options, Start &start) {
+  if (!start.checkpoint.empty() && options.train.restartData)
+    start.state.position = {};
+  else if (!start.checkpoint.empty() && start.state.dataIdentity != data.identity)
+    return failedPrecondition(fmt::format(
+        "{} was trained on other data: its position is in \"{}\", --data {} is \"{}\"; give the "
+        "same data, or --restart-data to begin with this data at its start",
+        start.checkpoint, start.state.dataIdentity, options.data, data.identity));
+  start.state.dataIdentity = data.identity;
+  return Status::ok();
+}
+
+Result<TrainerConfig> configure(const Options &options, const TokenData &data, uint64_t seed) {
+  const TrainFlags &flags = options.train;
+  TrainerConfig config;
+  config.steps = flags.steps;
+  config.hyper.schedule = {flags.lr, flags.minLr.value_or(flags.lr / 10),
+                           flags.warmup.value_or(std::min(kDefaultWarmup, flags.steps / 10)),
+                           flags.steps};
+  config.hyper.weightDecay = flags.weightDecay;
+  config.hyper.beta1 = flags.beta1;
+  config.hyper.beta2 = flags.beta2;
+  config.hyper.eps = flags.eps;
+  config.hyper.clip = flags.clip;
+  config.hyper.accumulation = options.accumulation;
+  config.hyper.seed = seed;
+  if (flags.valEvery.value_or(0) > 0 && !data.validation)
+    return invalidArgument(
+        fmt::format("--val-every is {}, but {}", *flags.valEvery, fmt::join(data.notes, "; ")));
+  config.valEvery = flags.valEvery.value_or(data.validation ? kDefaultValEvery : 0);
+  config.valBatches = flags.valBatches;
+  config.checkpointEvery = flags.checkpointEvery;
+  config.progress.logEvery = flags.logEvery;
+  config.progress.terminal = ::isatty(STDOUT_FILENO) == 1;
+  return config;
+}
+
+/// What state.json and the log say about the run.
+RunOptions summarise(const Options &options, const TrainerConfig &config) {
+  const Hyperparameters &h = config.hyper;
+  auto text = [](auto value) { return fmt::format("{}", value); };
+  return {{"data", options.data},
+          {"steps", text(config.steps)},
+          {"accum", text(h.accumulation)},
+          {"lr", text(h.schedule.lr)},
+          {"min-lr", text(h.schedule.minLr)},
+          {"warmup", text(h.schedule.warmup)},
+          {"weight-decay", text(h.weightDecay)},
+          {"beta1", text(h.beta1)},
+          {"beta2", text(h.beta2)},
+          {"eps", text(h.eps)},
+          {"clip", text(h.clip)},
+          {"val-every", text(config.valEvery)},
+          {"val-batches", text(config.valBatches)},
+          {"init", options.init}};
+}
+
+Status logStart(JsonLog &log, Device &device, const Start &start, const TokenData &data,
+                const RunOptions &options) {
+  if (!log.isOpen())
+    return Status::ok();
+  const schema::Model *model = device.file().step().model();
+  JsonLine line;
+  line.begin("start");
+  line.field("step", start.state.step)
+      .field("program", std::string_view(device.file().name()))
+      .field("checksum", std::string_view(fmt::format("{:016x}", device.file().checksum())))
+      .field("model", model->name()->string_view())
+      .field("parameters", uint64_t{model->num_params()})
+      .field("batch", uint64_t{model->batch()})
+      .field("block_size", uint64_t{model->block_size()})
+      .field("optimizer", model->optimizer()->string_view())
+      .field("device", std::string_view(device.describe()))
+      .field("allocated_bytes", device.allocatedBytes())
+      .field("seed", start.state.seed)
+      .field("resumed_from", std::string_view(start.checkpoint))
+      .field("tokens", std::string_view(data.description));
+  for (const auto &[name, value] : options)
+    line.field(name, std::string_view(value));
+  return log.write(line);
+}
+
+void announce(Device &device, const Start &start, const TokenData &data, const Options &options) {
+  const schema::Model *model = device.file().step().model();
+  logInfo("model  {}: {:.2f}M parameters, vocabulary {}, batch {} x {} tokens x {} a step, {}",
+          model->name()->string_view(), static_cast<double>(model->num_params()) * 1e-6,
+          model->vocab_size(), model->batch(), model->block_size(), options.accumulation,
+          model->optimizer()->string_view());
+  logInfo("device {}, {} allocated", device.describe(), formatBytes(device.allocatedBytes()));
+  logInfo("data   {}", data.description);
+  for (const std::string &note : data.notes)
+    logInfo("data   {}", note);
+  if (!start.checkpoint.empty())
+    logInfo("resume {} (epoch {}, sequence {})", start.checkpoint, start.state.position.epoch,
+            start.state.position.index);
+  if (options.checkpointDir.empty())
+    logWarning("no --checkpoint-dir: the trained weights will not be saved");
+}
+
+Status logEnd(JsonLog &log, const TrainOutcome &outcome) {
+  if (!log.isOpen())
+    return Status::ok();
+  JsonLine line;
+  line.begin("end");
+  line.field("step", outcome.step)
+      .field("loss", outcome.loss)
+      .field("signal", int64_t{outcome.stopped})
+      .field("checkpoint", std::string_view(outcome.checkpoint));
+  return log.write(line);
+}
+
+} // namespace
+
+Result<int> train(Device &device, const ParamTable &table, const Options &options) {
+  // Everything is checked before anything is written.
+  const schema::Model *model = device.file().step().model();
+  if (options.sample.prompt) {
+    SWAMLA_TRY([[maybe_unused]] auto prompt,
+               encodePrompt(*options.sample.prompt, model->vocab_size()));
+  }
+  SWAMLA_TRY(Start start, startRun(device, table, options));
+  SWAMLA_TRY(TokenData data,
+             openTokenData(options.data, {model->block_size(), model->vocab_size(),
+                                          start.state.seed, options.train.valFraction}));
+  SWAMLA_RETURN_IF_ERROR(placeInData(data, options, start));
+  SWAMLA_TRY(TrainerConfig config, configure(options, data, start.state.seed));
+  StopSignal signal;
+  config.stopRequested = [&] { return signal.received(); };
+  RunOptions summary = summarise(options, config);
+
+  std::unique_ptr<CheckpointWriter> checkpoints;
+  if (!options.checkpointDir.empty()) {
+    checkpoints = std::make_unique<CheckpointWriter>(
+        device, table,
+        CheckpointConfig{options.checkpointDir, options.train.keepLast, summary, {}});
+    SWAMLA_RETURN_IF_ERROR(checkpoints->prepare(start.state.step));
+  }
+  JsonLog log;
+  if (!options.train.logFile.empty()) {
+    SWAMLA_TRY(log, JsonLog::open(options.train.logFile));
+  }
+  SWAMLA_TRY(std::unique_ptr<Trainer> trainer,
+             Trainer::create(device, data, config, start.state, checkpoints.get(),
+                             log.isOpen() ? &log : nullptr));
+  announce(device, start, data, options);
+  SWAMLA_RETURN_IF_ERROR(logStart(log, device, start, data, summary));
+  SWAMLA_TRY(TrainOutcome outcome, trainer->run());
+  SWAMLA_RETURN_IF_ERROR(logEnd(log, outcome));
+  if (options.profile)
+    fmt::print("\n{}", formatProfile(device.profile(), outcome.step - start.state.step));
+  if (outcome.stopped != 0) {
+    logInfo("stopped by signal {} after step {}; {}", outcome.stopped, outcome.step,
+            checkpoints ? "go on with --resume latest" : "nothing was saved");
+    return 128 + outcome.stopped;
+  }
+  if (options.sample.prompt)
+    SWAMLA_RETURN_IF_ERROR(sample(device, options.sample));
+  return int{kSuccess};
+}
+
+} // namespace swamla::run
