@@ -9,8 +9,8 @@
 
 namespace swamla {
 
-/// One compilation target of the kernel ops (step.row_kernel, attention_kernel, ...). A target is one
-/// subfolder of compiler/Kernels and one line of `createKernelTarget`.
+/// One compilation target of the kernel ops (step.row_kernel, attention_kernel, ...). A target is
+/// one subfolder of compiler/Kernels and one line of `createKernelTarget`.
 class KernelTarget {
 public:
   virtual ~KernelTarget() = default;
@@ -20,8 +20,8 @@ public:
 
   /// Whether the target has a generator for the op.
   virtual bool hasGenerator(mlir::Operation *op) const = 0;
-  /// Generates the kernel of one op at the builder's insertion point, under the op's name. Emits a diagnostic and
-  /// fails where it cannot.
+  /// Generates the kernel of one op at the builder's insertion point, under the op's name. Emits a
+  /// diagnostic and fails where it cannot.
   virtual mlir::LogicalResult generate(mlir::Operation *op, mlir::OpBuilder &builder) const = 0;
 
   /// Converts the generated kernels of the module to the LLVM dialect.

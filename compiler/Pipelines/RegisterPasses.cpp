@@ -6,6 +6,8 @@
 #include "compiler/Fuse/Passes.h"
 #include "compiler/Kernels/Passes.h"
 #include "compiler/Optimizer/Passes.h"
+#include "compiler/Pipelines/Passes.h"
+#include "compiler/Pipelines/Phases.h"
 #include "compiler/Plan/Passes.h"
 #include "compiler/Remat/Passes.h"
 #include "dialects/Step/IR/StepDialect.h"
@@ -31,6 +33,8 @@ void registerAllSwamlaPasses() {
   registerSwamlaOptimizerPasses();
   registerSwamlaPlanPasses();
   registerSwamlaKernelsPasses();
+  registerSwamlaPipelinesPasses();
+  registerPhasePipelines();
 }
 
 } // namespace swamla

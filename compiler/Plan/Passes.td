@@ -31,6 +31,8 @@ def PlanPass : Pass<"swamla-plan", "::mlir::ModuleOp"> {
       step.matmul a <@arena, 0, 32768> b <@params, 0, 131072> c <@arena, 32768, 65536> m 64 n 256 k 128 ... label "wte.weight"
     ```
   }];
+  let options = [Option<"verify", "verify", "bool", /*default=*/"false",
+                        "execute the plan symbolically and fail where an op would read wrong bytes (for tests on small models)">];
   let dependentDialects = ["::swamla::step::StepDialect", "::swamla::SwamlaDialect"];
   let statistics = [
     Statistic<"numKernels", "kernels", "distinct kernels">,

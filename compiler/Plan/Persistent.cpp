@@ -66,6 +66,7 @@ LogicalResult Placement::placeArguments() {
 LogicalResult Placement::store(Operation *op, Value value, StringRef buffer, const Layout &target) {
   unsigned from = plan.placeOf.lookup(value);
   Storage *storage = persistent(buffer);
+  plan.storedAt[op] = {storage, target.canonical(), {}};
   const Place &place = plan.places[from];
   if (place.storage == storage && place.layout == target.canonical()) {
     llvm::erase_if(pendingWrites, [&](unsigned id) {
@@ -93,7 +94,8 @@ LogicalResult Placement::storeResults(func::ReturnOp op) {
       return func.emitOpError() << "result " << i << " has no attribute swamla.name";
     std::string slot = (func.getSymName() + "." + name.getValue()).str();
     int64_t offset = buffers.addSlot("results", slot, typeOf(value));
-    Layout target = Layout::dense(typeOf(value), offset);
+    Layout target = Layout::dense(typeOf(value), offset).canonical();
+    plan.resultPlaces.push_back({persistent("results"), target, {}});
     if (!pullInto(value, persistent("results"), target))
       copy(op, plan.placeOf.lookup(value), plan.addPlace(persistent("results"), target));
   }

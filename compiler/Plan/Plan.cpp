@@ -3,6 +3,7 @@
 #include "compiler/Plan/Emission.h"
 #include "compiler/Plan/Passes.h"
 #include "compiler/Plan/Placement.h"
+#include "compiler/Plan/PlanVerifier.h"
 
 using namespace mlir;
 
@@ -46,6 +47,8 @@ ArrayAttr liveAtPeak(const ProgramPlan &plan, int64_t step, Builder &builder) {
 
 class PlanPass : public impl::PlanPassBase<PlanPass> {
 public:
+  using PlanPassBase::PlanPassBase;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
     PlanBuffers buffers(module);
@@ -54,6 +57,9 @@ public:
     if (failed(buffers.init()) || failed(place(buffers, outliner, plans)))
       return signalPassFailure();
     int64_t arena = pack(plans);
+    for (ProgramPlan &plan : plans)
+      if (verify && failed(verifyPlan(plan)))
+        return signalPassFailure();
 
     OpBuilder atEnd = OpBuilder::atBlockEnd(module.getBody());
     for (const ProgramPlan &plan : plans)

@@ -44,33 +44,35 @@ void ProgramPlan::moveStorage(Storage *from, Storage *into, ArrayRef<Layout> lay
 int64_t elementBytes(RankedTensorType type) { return (type.getElementTypeBitWidth() + 7) / 8; }
 
 namespace {
-/// The parameter that an op multiplies by, or whose gradient it adds to.
-StringRef parameterOf(Operation *op) {
+/// What a matmul or embedding gradient is about: the parameter that it multiplies by, or whose
+/// gradient it adds to.
+std::string parameterLabel(Operation *op) {
   for (Value operand : op->getOperands()) {
-    if (auto param = operand.getDefiningOp<GetParamOp>())
-      return param.getParam();
+    if (auto param = operand.getDefiningOp<GetParamOp>()) {
+      auto matmul = dyn_cast<MatmulOp>(op);
+      bool forward = matmul && matmul.getTransposeB();
+      return param.getParam().str() + (forward ? "" : ".dx");
+    }
     if (auto grad = operand.getDefiningOp<GetGradOp>())
-      return grad.getParam();
+      return grad.getParam().str() + ".dw";
   }
   return {};
 }
-
 } // namespace
 
 std::string labelOf(Operation *op) {
   std::string label;
-  StringRef param = isa<MatmulOp, EmbeddingGradOp>(op) ? parameterOf(op) : StringRef();
-  if (auto own = op->getAttrOfType<StringAttr>("label")) {
+  if (auto own = op->getAttrOfType<StringAttr>("label"))
     label = own.str();
-  } else if (!param.empty()) {
-    label = param.str();
-  } else {
+  else if (isa<MatmulOp, EmbeddingGradOp>(op))
+    label = parameterLabel(op);
+  if (label.empty()) {
     if (auto scope = op->getAttrOfType<StringAttr>("scope"))
       label = scope.str() + ".";
     label += op->getName().stripDialect();
   }
-  if (op->hasAttr("backward"))
-    label += ".backward";
+  if (op->hasAttr("recompute"))
+    label += ".recompute";
   return label;
 }
 

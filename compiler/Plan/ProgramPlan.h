@@ -68,6 +68,8 @@ struct ProgramPlan {
   std::vector<Place> places;
   llvm::DenseMap<mlir::Value, unsigned> placeOf;
   std::vector<Step> steps;
+  llvm::DenseMap<mlir::Operation *, Place> storedAt; ///< where a set_grad or set_flat stores
+  llvm::SmallVector<Place> resultPlaces;             ///< the slots of the function's results
   unsigned takenOver = 0;
 
   const Place &at(mlir::Value value) const { return places[placeOf.lookup(value)]; }

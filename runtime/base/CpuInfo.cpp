@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <sched.h>
 #include <sstream>
@@ -58,7 +59,9 @@ unsigned detectCores() {
   // cgroup v2: "max 100000" or "150000 100000" (quota and period in microseconds).
   std::string period;
   std::string quota = readWord("/sys/fs/cgroup/cpu.max", &period);
-  double share = std::atof(quota.c_str()) / std::max(1.0, std::atof(period.c_str()));
+  // "max" reads as 0.
+  double share =
+      std::strtod(quota.c_str(), nullptr) / std::max(1.0, std::strtod(period.c_str(), nullptr));
   if (share > 0)
     cores = std::clamp(unsigned(std::ceil(share)), 1u, cores);
   return cores;
@@ -125,10 +128,11 @@ Status requireCpuLevel(const CpuInfo &cpu, std::string_view wanted) {
     return failedPrecondition(
         fmt::format("compiled for {}, but this machine is not an x86-64", wanted));
   if (cpu.level < level)
-    return failedPrecondition(fmt::format("compiled for {}, this CPU ({}) supports {}; recompile "
-                                          "with --mcpu={}",
-                                          wanted, cpu.model, cpuLevelName(cpu.level),
-                                          cpuLevelName(cpu.level)));
+    return failedPrecondition(
+        fmt::format("compiled for {}, this CPU ({}) supports {}; {}", wanted, cpu.model,
+                    cpuLevelName(cpu.level),
+                    cpu.level < 2 ? "x86-64-v2 is the least that swamlac compiles for"
+                                  : "recompile with --mcpu=" + cpuLevelName(cpu.level)));
   return Status::ok();
 }
 

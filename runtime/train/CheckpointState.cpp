@@ -2,6 +2,7 @@
 
 #include "runtime/train/CheckpointState.h"
 
+#include "runtime/base/Format.h"
 #include "runtime/base/Hash.h"
 #include "runtime/train/Json.h"
 
@@ -54,6 +55,7 @@ std::string formatCheckpointState(const CheckpointState &state, const RunOptions
         {kOptimizerFile, digestToJson(state.optimizerFile)}}},
       {"options", options},
   };
+  json["checksum"] = hex(hash64(dumpJson(json)));
   return dumpJson(json, 2) + "\n";
 }
 
@@ -107,8 +109,26 @@ private:
 
 } // namespace
 
+/// Removes the member "checksum" and compares it with that of the other members' canonical text.
+static Status checkChecksum(Json &json, const std::string &path) {
+  std::optional<std::string> found = memberString(json, "checksum");
+  if (!found)
+    return dataCorrupt(
+        fmt::format("{}: \"checksum\" is missing; expected the state of a checkpoint, "
+                    "with a checksum of its other members",
+                    path));
+  json.erase("checksum");
+  std::string expected = hex(hash64(dumpJson(json)));
+  if (*found != expected)
+    return dataCorrupt(fmt::format("{}: checksum {}; expected {}: the file is damaged, resume from "
+                                   "an earlier checkpoint (--resume PATH)",
+                                   path, swamla::quoted(*found), expected));
+  return Status::ok();
+}
+
 Result<CheckpointState> parseCheckpointState(std::string_view text, const std::string &path) {
   SWAMLA_TRY(Json json, parseJson(text, path));
+  SWAMLA_RETURN_IF_ERROR(checkChecksum(json, path));
   MemberReader reader(path);
   if (uint64_t version = reader.uint(json, "version"); reader.error.isOk() && version != kVersion)
     return dataCorrupt(fmt::format("{}: checkpoint version {}; this swamla-run reads version {}",

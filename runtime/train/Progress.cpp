@@ -57,7 +57,7 @@ void Progress::draw(const StepReport &report) {
   if (config.terminal)
     fmt::format_to(out, "\r\x1b[K");
   fmt::format_to(out,
-                 "[T] step {:>{}}/{} | loss {:.4f} | lr {:.2e} | norm {:6.2f} | {:7.1f} ms | "
+                 "[T] {:>{}}/{} | loss {:.4f} | lr {:.2e} | norm {:6.2f} | {:7.1f} ms | "
                  "{:7.0f} tok/s",
                  report.step, digits(config.steps), config.steps, report.loss, report.lr,
                  report.gradNorm, report.seconds * 1e3,
@@ -107,8 +107,8 @@ Status Progress::validation(int64_t step, double loss, uint64_t tokens, double s
   clearLine();
   text.clear();
   fmt::format_to(std::back_inserter(text),
-                 "[V] step {:>{}}/{} | loss {:.4f} | perplexity {:.4g} | {} tokens in {:.1f} s",
-                 step, digits(config.steps), config.steps, loss, std::exp(loss), tokens, seconds);
+                 "[V] {:>{}}/{} | loss {:.4f} | perplexity {:.4g} | {} tokens in {:.1f} s", step,
+                 digits(config.steps), config.steps, loss, std::exp(loss), tokens, seconds);
   put(/*lineEnd=*/true);
   if (!log)
     return Status::ok();
@@ -122,8 +122,8 @@ Status Progress::validation(int64_t step, double loss, uint64_t tokens, double s
 }
 
 Status Progress::checkpoint(int64_t step, const std::string &path, double seconds) {
-  line(fmt::format("[C] step {:>{}}/{} | {} | {:.1f} s", step, digits(config.steps), config.steps,
-                   path, seconds));
+  line(fmt::format("[C] {:>{}}/{} | {} | {:.1f} s", step, digits(config.steps), config.steps, path,
+                   seconds));
   if (!log)
     return Status::ok();
   json.begin("checkpoint");

@@ -3,8 +3,8 @@
 // On a terminal one line shows how far the run is and is drawn over itself;
 // elsewhere plain lines come every few steps. Both say the same of a step:
 //
-//   [T] step   120/5000 | loss 2.3456 | lr 1.00e-03 | norm   0.71 |   45.2 ms |  22656 tok/s
-//   [V] step   200/5000 | loss 2.1034 | perplexity 8.19
+//   [T]  120/5000 | loss 2.3456 | lr 1.00e-03 | norm   0.71 |   45.2 ms |  22656 tok/s
+//   [V]  200/5000 | loss 2.1034 | perplexity 8.19
 //
 // The JSON log has every step. Drawing and logging a step allocates nothing
 // once buffers have their size.

@@ -48,9 +48,10 @@ Result<TokenFile> TokenFile::shardFromBytes(std::span<const std::byte> bytes,
   uint64_t expected = kShardHeaderBytes + uint64_t{2} * static_cast<uint64_t>(header[2]);
   if (bytes.size() != expected)
     return dataCorrupt(
-        fmt::format("{}: {} bytes; expected {} for the {} tokens that the header says ({})", name,
-                    bytes.size(), expected, header[2],
-                    bytes.size() < expected ? "the file is cut off" : "there is more behind them"));
+        fmt::format("{}: the header says {} tokens, which make {} bytes; the file has "
+                    "{} bytes, {} tokens ({})",
+                    name, header[2], expected, bytes.size(), (bytes.size() - kShardHeaderBytes) / 2,
+                    bytes.size() < expected ? "it is cut off" : "too many"));
   TokenFile file;
   file.name = name;
   file.content = bytes.subspan(kShardHeaderBytes);

@@ -193,6 +193,8 @@ Result<TokenData> fromFiles(const std::string &spec, const Files &files,
 
 Result<TokenData> openTokenData(const std::string &spec, const TokenDataOptions &options) {
   if (spec == "random") {
+    if (options.valFraction)
+      return invalidArgument("--val-fraction is for text; random tokens have no validation part");
     TokenData data;
     data.train =
         std::make_unique<RandomSequences>(options.seed, options.blockSize, options.vocabSize);

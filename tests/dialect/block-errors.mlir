@@ -86,6 +86,15 @@ swamla.model @embedding_c1_tokens {
 
 // -----
 
+swamla.model @embedding_c1_empty {
+^bb0(%tokens: tensor<?x8xi32>, %targets: tensor<?x8xi32>):
+  // expected-error @+1 {{result: expected tensor<B x T x C x f32>, found 'tensor<?x8x0xf32>'}}
+  %0 = swamla.embedding "wte" %tokens vocab 32 : tensor<?x8xi32> -> tensor<?x8x0xf32>
+  swamla.lm_loss %0, %targets tied "wte" vocab 32 : tensor<?x8x0xf32>, tensor<?x8xi32>
+}
+
+// -----
+
 swamla.model @embedding_c2 {
 ^bb0(%tokens: tensor<?x8xi32>, %targets: tensor<?x8xi32>):
   // expected-error @+1 {{vocab: expected at least 1, found 0}}

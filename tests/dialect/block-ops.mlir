@@ -35,12 +35,12 @@ swamla.model @full attributes {note = "kept"} {
 
 // The numbers of a model are printed as the shortest decimals that mean the same, and only those.
 // CHECK-LABEL: swamla.model @numbers
-// CHECK:         theta 1.0e+22 norm rms(eps 1.2345678901234567e-07)
+// CHECK:         theta 1.0e+22 norm rms(eps 1.25e-07)
 // CHECK:         theta 0.1 norm rms(eps 0.30000000000000004)
 swamla.model @numbers {
 ^bb0(%tokens: tensor<?x8xi32>, %targets: tensor<?x8xi32>):
   %0 = swamla.embedding "wte" %tokens vocab 32 : tensor<?x8xi32> -> tensor<?x8x16xf32>
-  %1 = swamla.swa_block "h.0" %0 heads 2 kv_heads 1 window 4 sink 0 theta 1.0e22 norm rms(eps 1.2345678901234567e-07) : tensor<?x8x16xf32>
+  %1 = swamla.swa_block "h.0" %0 heads 2 kv_heads 1 window 4 sink 0 theta 1.0e22 norm rms(eps 1.25e-07) : tensor<?x8x16xf32>
   %2 = swamla.swa_block "h.1" %1 heads 2 kv_heads 1 window 4 sink 0 theta 0.1 norm rms(eps 0.30000000000000004) : tensor<?x8x16xf32>
   swamla.lm_loss %2, %targets tied "wte" vocab 32 : tensor<?x8x16xf32>, tensor<?x8xi32>
 }

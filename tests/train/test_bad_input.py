@@ -152,7 +152,7 @@ class BadInput(TrainTest):
             "cut": (lambda: self.damaged(checkpoint(self.saved, 4) / "model.safetensors", lambda d: d[:-100]), ["model.safetensors"]),
             "cut in the header": (lambda: self.damaged(checkpoint(self.saved, 4) / "model.safetensors", lambda d: d[:50]), ["model.safetensors"]),
             "huge header": (lambda: self.damaged(checkpoint(self.saved, 4) / "model.safetensors", lambda d: b"\xff" * 8 + d[8:]), ["model.safetensors"]),
-            "missing tensor": (lambda: self.safetensors(lambda h: {k: v for k, v in h.items() if k != name}), [name]),
+            "missing tensor": (lambda: self.safetensors(lambda h: {k if k != name else "other": v for k, v in h.items()}), [name, "other"]),
             "wrong shape": (lambda: self.safetensors(reshape), [name, "16"]),
             "outside the file": (lambda: self.safetensors(outside), [name]),
         }

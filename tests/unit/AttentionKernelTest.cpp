@@ -111,7 +111,7 @@ std::vector<Case> cases() {
       {.seq = 64, .own = 16, .v = 16, .window = 16, .sink = 4, .group = 2},
       {.seq = 64, .own = 64, .v = 64, .layout = Slices},
       {.seq = 100, .own = 96, .v = 96, .window = 0, .heads = 4, .group = 4},
-      {.seq = 100, .own = 24, .v = 16, .window = 0, .sink = 1, .batch = 2, .layout = Joined},
+      {.seq = 98, .own = 24, .v = 16, .window = 70, .sink = 1, .batch = 2, .layout = Joined},
       {.seq = 100,
        .own = 7,
        .v = 5,
@@ -130,6 +130,7 @@ std::vector<Case> cases() {
       {.seq = 257, .own = 16, .v = 40, .window = 30, .sink = 70, .layout = Slices},
       {.seq = 300, .own = 48, .v = 16, .window = 100, .sink = 130, .layout = Slices},
       {.seq = 300, .own = 16, .v = 16, .window = 64, .sink = 300},
+      {.seq = 260, .own = 16, .v = 16, .window = 126},
       {.seq = 33, .own = 600, .v = 500}};
   size_t native = all.size();
   for (const std::string &cpu : runnableArchitectures())

@@ -90,6 +90,10 @@ TEST(CpuInfo, RefusesCodeForBetterCpus) {
             "compiled for x86-64-v4, this CPU (Old CPU) supports x86-64-v3; recompile with "
             "--mcpu=x86-64-v3");
   EXPECT_EQ(requireCpuLevel(cpu, "native").code(), StatusCode::FailedPrecondition);
+  cpu.level = 1;
+  EXPECT_EQ(requireCpuLevel(cpu, "x86-64-v2").message(),
+            "compiled for x86-64-v2, this CPU (Old CPU) supports x86-64; x86-64-v2 is the least "
+            "that swamlac compiles for");
   cpu.level = 0;
   EXPECT_EQ(requireCpuLevel(cpu, "x86-64").message(),
             "compiled for x86-64, but this machine is not an x86-64");

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
 #include <functional>
@@ -53,7 +54,8 @@ std::string norm(const char *x) {
       %n = arith.constant 2048.0 : f32
       %mean = arith.divf %total, %n : f32
       %scale = math.rsqrt %mean : f32
-      %y = arith.mulf {0}, %scale : f32)", x);
+      %y = arith.mulf {0}, %scale : f32)",
+                x);
 }
 
 std::string text(const Case &c) {
@@ -62,7 +64,8 @@ std::string text(const Case &c) {
     maps += format("{}affine_map<(m, c) -> (m * {} + c)>", i ? ", " : "", kWidth);
     arguments += format("{}%x{}: f32", i ? ", " : "", i);
   }
-  return format("step.row_kernel @{} domain [{}, {}] row_dims 1 ins {} maps [{}] unit_rows {} {{\n^bb0({}):\n{}\n}}",
+  return format("step.row_kernel @{} domain [{}, {}] row_dims 1 ins {} maps [{}] unit_rows {} "
+                "{{\n^bb0({}):\n{}\n}}",
                 c.name, kRows, kWidth, c.ins, maps, kUnitRows, arguments, c.region);
 }
 
@@ -90,8 +93,8 @@ int main(int argc, char **argv) {
         %y = arith.divf %e, %t : f32
         swamla.yield %y : f32)"},
       {"scale_in_place", 0, 1, R"(
-        %two = arith.constant 2.0 : f32
-        %y = arith.mulf %x0, %two : f32
+        %minus = arith.constant -1.0 : f32
+        %y = arith.mulf %x0, %minus : f32
         swamla.yield %y : f32)"},
   };
   std::string source;
@@ -102,10 +105,13 @@ int main(int argc, char **argv) {
              kernels.errors(), cases.size(), 1e3 * kernels.lowerSeconds,
              1e3 * kernels.compileSeconds, kernels.codeBytes);
 
-  std::vector<std::vector<float>> arrays(4);
-  for (unsigned i = 0; i < arrays.size(); ++i) {
-    arrays[i] = randomFloats(kWidth, i);
-    arrays[i].resize(kRows * kWidth, 0.5F);
+  float *arrays[4];
+  for (unsigned i = 0; i < 4; ++i) {
+    // Where the runtime's buffers are: on a cache line.
+    arrays[i] = static_cast<float *>(std::aligned_alloc(64, static_cast<size_t>(kArrayBytes)));
+    std::vector<float> row = randomFloats(kWidth, i);
+    for (int64_t m = 0; m < kRows; ++m)
+      std::memcpy(arrays[i] + m * kWidth, row.data(), kWidth * sizeof(float));
   }
   for (unsigned threads : {1U, 2U}) {
     constexpr int64_t unit = kUnitRows * kWidth;
@@ -117,14 +123,15 @@ int main(int argc, char **argv) {
     for (const Case &c : cases) {
       std::vector<void *> views;
       for (unsigned i = 0; i < c.ins + c.outs; ++i)
-        views.push_back(arrays[i].data());
-      double time = bestSeconds(threads, [&](int64_t begin, int64_t end) {
-        kernels.run(c.name, views, begin, end);
-      });
+        views.push_back(arrays[i]);
+      double time = bestSeconds(
+          threads, [&](int64_t begin, int64_t end) { kernels.run(c.name, views, begin, end); });
       // What is updated in place is read and written.
       double bytes = kArrayBytes * (c.ins == 0 ? 2 * c.outs : c.ins + c.outs);
       fmt::print("  {:16} {:5.1f} GB/s, {:3.0f}% of memcpy\n", c.name, bytes / time * 1e-9,
                  100 * bytes / time / ceiling);
     }
   }
+  for (float *array : arrays)
+    std::free(array);
 }

@@ -41,15 +41,16 @@ protected:
     ^bb0(%x: f32, %out: f32):
       %y = math.{2} %x : f32
       swamla.yield %y : f32
-    }})", kWidth, 1 << 12, op);
+    }})",
+                  kWidth, 1 << 12, op);
   }
 
   /// Compares every 1021st float, and special ones, with libm in double precision.
   static void sweep(const std::string &op, double (*reference)(double), double tolerance) {
-    std::vector<float> x = {0.0F,      -0.0F,    INFINITY, -INFINITY, NAN,     1.0F,    -1.0F,
-                            0x1p-149F, 0x1p-126F, 3.4e38F, -3.4e38F,  88.722F, 88.723F, 88.73F,
-                            -87.33F,   -87.34F,  -103.9F,  -104.0F,   -150.0F, 9.01F,   0.625F,
-                            0.6249999F, 1e-30F,  -1e-30F,  128.0F,    127.999F};
+    std::vector<float> x = {0.0F,       -0.0F,     INFINITY, -INFINITY, NAN,     1.0F,    -1.0F,
+                            0x1p-149F,  0x1p-126F, 3.4e38F,  -3.4e38F,  88.722F, 88.723F, 88.73F,
+                            -87.33F,    -87.34F,   -103.9F,  -104.0F,   -150.0F, 9.01F,   0.625F,
+                            0.6249999F, 1e-30F,    -1e-30F,  128.0F,    127.999F};
     for (uint64_t bits = 0; bits < (uint64_t(1) << 32); bits += 1021)
       x.push_back(std::bit_cast<float>(static_cast<uint32_t>(bits)));
     x.resize((x.size() + kWidth - 1) / kWidth * kWidth, 1.0F);
@@ -58,8 +59,7 @@ protected:
       SCOPED_TRACE(architecture);
       Kernels kernels(text(op), architecture);
       for (size_t i = 0; i < x.size(); i += kWidth << 12)
-        kernels.run("k", {&x[i], &y[i]}, 0,
-                    std::min<int64_t>(1 << 12, (x.size() - i) / kWidth));
+        kernels.run("k", {&x[i], &y[i]}, 0, std::min<int64_t>(1 << 12, (x.size() - i) / kWidth));
       double worst = 0;
       float at = 0;
       for (size_t i = 0; i < x.size(); ++i)
@@ -129,7 +129,9 @@ TEST(Philox, KernelMatchesScalarCode) {
     ^bb0(%key: i32, %out: f32):
       %u = swamla.random_uniform %key site(77)
       swamla.yield %u : f32
-    }})", rows, heads, width), architecture);
+    }})",
+                           rows, heads, width),
+                    architecture);
     uint32_t key = 0xDEADBEEF;
     std::vector<float> y(rows * heads * width);
     kernels.run("k", {&key, y.data()}, 0, 3);
@@ -139,8 +141,8 @@ TEST(Philox, KernelMatchesScalarCode) {
 }
 
 TEST(Philox, CountsPastOneWord) {
-  // A domain of more than 2^32 points, of which the two rows around the carry are run; the carry falls
-  // inside a vector.
+  // A domain of more than 2^32 points, of which the two rows around the carry are run; the carry
+  // falls inside a vector.
   int64_t width = 1000, rows = (int64_t(1) << 33) / width, from = (int64_t(1) << 32) / width;
   Kernels kernels(format(R"(
     step.row_kernel @k domain [{0}, {1}] row_dims 1 ins 1
@@ -148,7 +150,8 @@ TEST(Philox, CountsPastOneWord) {
     ^bb0(%key: i32, %out: f32):
       %u = swamla.random_uniform %key site(-5)
       swamla.yield %u : f32
-    }})", rows, width));
+    }})",
+                         rows, width));
   uint32_t key = 99;
   std::vector<float> y(2 * width);
   auto base = reinterpret_cast<uintptr_t>(y.data()) - from * width * sizeof(float);

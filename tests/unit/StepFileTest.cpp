@@ -103,28 +103,33 @@ auto setStart(std::string_view text) {
       [=](std::vector<std::byte> &bytes) { std::memcpy(bytes.data(), text.data(), text.size()); };
 }
 
-const HeaderCase headerCases[] = {
-    {"Empty", [](auto &b) { b.clear(); }, "it ends after 0 bytes, inside the header of 64 bytes"},
-    {"InsideMagic", [](auto &b) { b.resize(5); }, "it ends after 5 bytes, inside the header"},
-    {"InsideHeader", [](auto &b) { b.resize(63); }, "it ends after 63 bytes, inside the header"},
-    {"NoContent", [](auto &b) { b.resize(64); }, "it is truncated: the header announces"},
-    {"OtherFormat",
-     setStart("\x7f"
-              "ELF\x02\x01\x01\n"),
-     "not a step.bin: it begins with '\\x7fELF\\x02\\x01\\x01\\x0a', expected 'SWAMLA\\x0d\\x0a'"},
-    {"LineFeeds", setStart("SWAMLA\n\x01"), "its line endings were changed"},
-    {"DoubledReturns", setStart("SWAMLA\r\r"), "its line endings were changed"},
-    {"Version", setField<uint32_t>(8, 7), "its format is version 7, this program reads version 1"},
-    {"HeaderSize", setField<uint32_t>(12, 128), "headerBytes is 128, expected 64"},
-    {"Reserved", setField<uint8_t>(63, 1), "the reserved bytes 32 to 63 are not zero"},
-    {"Truncated", [](auto &b) { b.pop_back(); }, "it is truncated: the header announces"},
-    {"Appended", [](auto &b) { b.push_back(std::byte(0)); },
-     "it is too long: the header announces"},
-    {"HugeSize", setField<uint64_t>(16, UINT64_MAX), "announces 18446744073709551615 bytes"},
-    {"Checksum", setField<uint64_t>(24, 1), "the header says 0000000000000001"},
-    {"BitFlip", [](auto &b) { b[b.size() / 2] ^= std::byte(0x10); },
-     "damaged: the content's checksum is"},
-};
+const std::vector<HeaderCase> &headerCases() {
+  static const std::vector<HeaderCase> all = {
+      {"Empty", [](auto &b) { b.clear(); }, "it ends after 0 bytes, inside the header of 64 bytes"},
+      {"InsideMagic", [](auto &b) { b.resize(5); }, "it ends after 5 bytes, inside the header"},
+      {"InsideHeader", [](auto &b) { b.resize(63); }, "it ends after 63 bytes, inside the header"},
+      {"NoContent", [](auto &b) { b.resize(64); }, "it is truncated: the header announces"},
+      {"OtherFormat",
+       setStart("\x7f"
+                "ELF\x02\x01\x01\n"),
+       "not a step.bin: it begins with '\\x7fELF\\x02\\x01\\x01\\x0a', expected "
+       "'SWAMLA\\x0d\\x0a'"},
+      {"LineFeeds", setStart("SWAMLA\n\x01"), "its line endings were changed"},
+      {"DoubledReturns", setStart("SWAMLA\r\r"), "its line endings were changed"},
+      {"Version", setField<uint32_t>(8, 7),
+       "its format is version 7, this program reads version 1"},
+      {"HeaderSize", setField<uint32_t>(12, 128), "headerBytes is 128, expected 64"},
+      {"Reserved", setField<uint8_t>(63, 1), "the reserved bytes 32 to 63 are not zero"},
+      {"Truncated", [](auto &b) { b.pop_back(); }, "it is truncated: the header announces"},
+      {"Appended", [](auto &b) { b.push_back(std::byte(0)); },
+       "it is too long: the header announces"},
+      {"HugeSize", setField<uint64_t>(16, UINT64_MAX), "announces 18446744073709551615 bytes"},
+      {"Checksum", setField<uint64_t>(24, 1), "the header says 0000000000000001"},
+      {"BitFlip", [](auto &b) { b[b.size() / 2] ^= std::byte(0x10); },
+       "damaged: the content's checksum is"},
+  };
+  return all;
+}
 
 class StepHeaderTest : public testing::TestWithParam<HeaderCase> {};
 
@@ -136,7 +141,7 @@ TEST_P(StepHeaderTest, IsRefused) {
   EXPECT_TRUE(error.starts_with("step.bin: ")) << error;
 }
 
-INSTANTIATE_TEST_SUITE_P(Damage, StepHeaderTest, testing::ValuesIn(headerCases),
+INSTANTIATE_TEST_SUITE_P(Damage, StepHeaderTest, testing::ValuesIn(headerCases()),
                          [](const auto &info) { return info.param.name; });
 
 TEST(StepFile, EveryTruncationIsRefused) {

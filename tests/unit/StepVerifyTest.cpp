@@ -40,183 +40,188 @@ std::unique_ptr<View> view(unsigned buffer, uint64_t offset, uint64_t bytes) {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-const Case cases[] = {
-    // Model.
-    {"NoVocabulary", [](auto &s) { s.model->vocab_size = 0; },
-     "model: vocab_size 0, block_size 4 and batch 2 must all be at least 1"},
-    {"TooManyTokens", [](auto &s) { s.model->batch = 1U << 30; },
-     "batch x block_size = 4294967296 must be at most 2147483647"},
-    {"Flops", [](auto &s) { s.model->forward_flops_per_token = kInfinity; },
-     "model: forward_flops_per_token is inf"},
-    {"Optimizer", [](auto &s) { s.model->optimizer = "sgd"; },
-     "model: optimizer is 'sgd', expected 'adamw' or 'lion'"},
-    {"NumParams", [](auto &s) { s.model->num_params = 41; },
-     "model: num_params is 41, but the parameters have 40 elements"},
-    // Buffers.
-    {"BufferName", [](auto &s) { s.buffers[0]->name = "my arena"; },
-     "buffers[0]: the name 'my arena' is not 1 to 255 printable"},
-    {"BufferNameTwice", [](auto &s) { s.buffers[3]->name = "grads"; },
-     "buffers[3]: there already is one with the name 'grads'"},
-    {"BufferKind", [](auto &s) { s.buffers[0]->kind = BufferKind(99); },
-     "buffers[0] ('arena'): kind 99 is not known"},
-    {"BufferSize", [](auto &s) { s.buffers[0]->bytes = 65537; },
-     "buffers[0] ('arena'): a size of 65537 bytes; expected a multiple of 4"},
-    {"BufferHuge", [](auto &s) { s.buffers[0]->bytes = UINT64_MAX - 3; },
-     "buffers[0] ('arena'): a size of 18446744073709551612 bytes"},
-    {"NoParamsBuffer", [](auto &s) { s.buffers[1]->kind = BufferKind::State; },
-     "buffers: 0 of kind Params, expected exactly one"},
-    {"TwoGradsBuffers", [](auto &s) { s.buffers[3]->kind = BufferKind::Grads; },
-     "buffers: 2 of kind Grads, expected exactly one"},
-    {"TwoArenas", [](auto &s) { s.buffers[6]->kind = BufferKind::Arena; },
-     "buffers: 2 of kind Arena, expected at most one"},
-    {"TwoScalars", [](auto &s) { s.buffers[6]->kind = BufferKind::Scalars; },
-     "buffers: 2 of kind Scalars, expected at most one"},
-    {"MaxLive", [](auto &s) { s.max_live_bytes = 65537; },
-     "max_live_bytes is 65537, more than the arena's 65536 bytes"},
-    // Parameters.
-    {"GradsSize", [](auto &s) { s.buffers[2]->bytes = 256; },
-     "buffer 'grads' has 256 bytes; expected 512 bytes, as in 'params'"},
-    {"StateSize", [](auto &s) { s.buffers[3]->bytes = 1024; },
-     "buffer 'adamw.m' has 1024 bytes; expected 512 bytes"},
-    {"ParamName", [](auto &s) { s.params[0]->name = ""; },
-     "params[0]: the name '' is not 1 to 255 printable"},
-    {"ParamNameTwice", [](auto &s) { s.params[1]->name = "w"; },
-     "params[1]: there already is one with the name 'w'"},
-    {"ParamShape", [](auto &s) { s.params[0]->shape = {4, 0}; },
-     "params[0] ('w'): the shape [4, 0] has a dim of 0"},
-    {"ParamShapeOverflow", [](auto &s) { s.params[0]->shape = {1ULL << 32, 1ULL << 32}; },
-     "params[0] ('w'): the shape [4294967296, 4294967296] has"},
-    {"ParamRank", [](auto &s) { s.params[0]->shape.assign(1000, 1); },
-     "the shape [1, 1, 1, 1, 1, 1, 1, 1, ...] has a dim of 0, more than 8 dims"},
-    {"ParamEnd", [](auto &s) { s.params[1]->offset = 121; },
-     "params[1] ('b'): 8 elements from element 121, but the parameter buffer has 128 elements"},
-    {"ParamOffsetOverflow", [](auto &s) { s.params[1]->offset = UINT64_MAX; },
-     "8 elements from element 18446744073709551615"},
-    {"ParamOverlap", [](auto &s) { s.params[1]->offset = 31; },
-     "params[1] ('b') begins at element 31, inside params[0] ('w'), which ends at element 32"},
-    {"ParamInit", [](auto &s) { s.params[0]->init_value = kInfinity; },
-     "params[0] ('w'): init_value is inf"},
-    // Slots.
-    {"SlotName", [](auto &s) { slot(s, "lr").name = "l\nr"; },
-     "slots[5]: the name 'l\\x0ar' is not"},
-    {"SlotNameTwice", [](auto &s) { slot(s, "lr").name = "eval.tokens"; },
-     "slots[5]: there already is one with the name 'eval.tokens'"},
-    {"SlotType", [](auto &s) { slot(s, "lr").dtype = schema::DType(9); },
-     "slots[5] ('lr'): element type 9 is not known"},
-    {"SlotBuffer", [](auto &s) { slot(s, "lr").view = view(7, 0, 4); },
-     "slots[5] ('lr'): its view is in buffer 7, but there are 7 buffers"},
-    {"SlotEnd", [](auto &s) { slot(s, "lr").view = view(kScalars, 64, 4); },
-     "slots[5] ('lr'): its view covers 4 bytes from byte 64, but buffer 'scalars' has 64 bytes"},
-    {"SlotSize", [](auto &s) { slot(s, "lr").shape = {2}; },
-     "slots[5] ('lr'): its view has 4 bytes, which is not the size of F32 [2]"},
-    {"SlotInArena", [](auto &s) { slot(s, "lr").view = view(kArena, 0, 4); },
-     "slots[5] ('lr'): lies in a buffer of kind Arena, expected Input, Scalars or Results"},
-    {"SlotMissing", [](auto &s) { slot(s, "apply.grad_norm").name = "norm"; },
-     "slots: there is no 'apply.grad_norm'"},
-    {"SlotInterfaceType", [](auto &s) { slot(s, "eval.loss").dtype = schema::DType::I32; },
-     "slot 'eval.loss' has 1 elements of I32, expected 1 of F32"},
-    {"SlotInterfaceSize", [](auto &s) { s.model->batch = 3; },
-     "slot 'micro_step.tokens' has 8 elements of I32, expected 12 of I32"},
-    // Kernels and code.
-    {"KernelName", [](auto &s) { s.kernels[0]->name = std::string("a\0b", 3); },
-     "kernels[0]: the name 'a\\x00b' is not"},
-    {"KernelNameTwice",
-     [](auto &s) { s.kernels.push_back(std::make_unique<schema::KernelT>(*s.kernels[0])); },
-     "kernels[1]: there already is one with the name 'row_0'"},
-    {"KernelScratch", [](auto &s) { s.kernels[0]->scratch_bytes = 1ULL << 31; },
-     "kernels[0] ('row_0'): scratch_bytes is 2147483648 for each thread"},
-    {"NoCode", [](auto &s) { s.code.clear(); }, "code: 0 bytes that are not an ELF file"},
-    {"CodeMagic", [](auto &s) { s.code[1] = 'F'; }, "code: 120 bytes that are not an ELF file"},
-    {"CodeMachine", [](auto &s) { s.code[18] = 183; },
-     "code: an ELF file of type 3 for machine 183; expected a shared object (type 3) for x86-64 "
-     "(machine 62)"},
-    {"CodeType", [](auto &s) { s.code[16] = 2; }, "code: an ELF file of type 2 for machine 62"},
-    {"CodeHeaders", [](auto &s) { s.code.pop_back(); },
-     "code: the ELF file's 1 program headers of 56 bytes at byte 64 are not inside its 119 bytes"},
-    {"CodeSegment", [](auto &s) { s.code[64 + 8] = 121; },
-     "code: segment 0 of the ELF file has 0 bytes from byte 121, but the file has 120 bytes"},
-    // Programs.
-    {"ProgramName", [](auto &s) { s.programs[0]->name = "micro step"; },
-     "programs[0]: the name 'micro step' is not"},
-    {"ProgramNameTwice", [](auto &s) { s.programs[2]->name = "apply"; },
-     "programs[2]: there already is one with the name 'apply'"},
-    {"ProgramMissing", [](auto &s) { s.programs[3]->name = "sample"; },
-     "programs: there is no 'logits'"},
-    // Launches.
-    {"LaunchKernel", [](auto &s) { launch(s).kernel = 1; },
-     "programs[0].ops[1] ('h.0.norm1'): launches kernel 1, but there are 1 kernels"},
-    {"LaunchViews", [](auto &s) { launch(s).views.pop_back(); },
-     "('h.0.norm1'): 1 views, but kernel 'row_0' takes 2"},
-    {"LaunchNoUnits", [](auto &s) { launch(s).units = 0; }, "('h.0.norm1'): 0 units of work"},
-    {"LaunchUnits", [](auto &s) { launch(s).units = 1ULL << 31; },
-     "('h.0.norm1'): 2147483648 units of work, expected 1 to 2147483647"},
-    {"LaunchBuffer", [](auto &s) { launch(s).views[1] = View(9, 0, 4); },
-     "('h.0.norm1'): view 1 is in buffer 9, but there are 7 buffers"},
-    {"LaunchViewEnd", [](auto &s) { launch(s).views[1] = View(kArena, 65408, 132); },
-     "('h.0.norm1'): view 1 covers 132 bytes from byte 65408, but buffer 'arena' has 65536 bytes"},
-    {"LaunchViewOverflow", [](auto &s) { launch(s).views[1] = View(kArena, 8, UINT64_MAX - 3); },
-     "view 1 covers 18446744073709551612 bytes from byte 8"},
-    {"LaunchViewAlignment", [](auto &s) { launch(s).views[0] = View(kParams, 2, 128); },
-     "view 0 covers 128 bytes from byte 2; both must be multiples of 4"},
-    // Fills.
-    {"FillEnd", [](auto &s) { fill(s).view = view(kArena, 65536, 4); },
-     "programs[0].ops[0] ('zero'): the view covers 4 bytes from byte 65536"},
-    {"FillSize", [](auto &s) { fill(s).view = view(kArena, 0, 6); },
-     "('zero'): the view covers 6 bytes from byte 0; both must be multiples of 4"},
-    {"FillInput", [](auto &s) { fill(s).view = view(kInput, 0, 4); },
-     "('zero'): writes to buffer 'input' of kind Input, which is the runtime's"},
-    // Matmuls.
-    {"MatmulZero", [](auto &s) { matmul(s).k = 0; },
-     "programs[0].ops[2] ('h.0.attn.qkv'): m 8, n 8 and k 0 must be 1 to 2147483647"},
-    {"MatmulHuge", [](auto &s) { matmul(s).m = 1ULL << 40; },
-     "m 1099511627776, n 8 and k 4 must be"},
-    {"MatmulView", [](auto &s) { matmul(s).b = view(kParams, 512, 128); },
-     "('h.0.attn.qkv'): matrix b covers 128 bytes from byte 512, but buffer 'params'"},
-    {"MatmulLda", [](auto &s) { matmul(s).lda = 3; },
-     "matrix a has rows of 4 elements, but lda is 3"},
-    {"MatmulLdaTransposed", [](auto &s) { matmul(s).transpose_a = true; },
-     "matrix a has rows of 8 elements, but lda is 4"},
-    {"MatmulLdbTransposed",
-     [](auto &s) {
-       matmul(s).transpose_b = true;
-       matmul(s).ldb = 3;
-     },
-     "matrix b has rows of 4 elements, but ldb is 3"},
-    {"MatmulLdc", [](auto &s) { matmul(s).ldc = 1ULL << 31; },
-     "matrix c has rows of 8 elements, but ldc is 2147483648"},
-    {"MatmulExtent", [](auto &s) { matmul(s).lda = 5; },
-     "matrix a, 8 x 4 with lda 5, needs 156 bytes, but its view has 128 bytes"},
-    {"MatmulResultExtent", [](auto &s) { matmul(s).c = view(kArena, 1024, 252); },
-     "matrix c, 8 x 8 with ldc 8, needs 256 bytes, but its view has 252 bytes"},
-    {"MatmulOverlapA", [](auto &s) { matmul(s).c = view(kArena, 124, 256); },
-     "the result c overlaps matrix a: c is at byte 124 of buffer 'arena', a at byte 0"},
-    {"MatmulOverlapB", [](auto &s) { matmul(s).b = view(kArena, 1024 + 252, 128); },
-     "the result c overlaps matrix b: c is at byte 1024 of buffer 'arena', b at byte 1276"},
-    {"MatmulOverlapColumns",
-     [](auto &s) {
-       // Rows of 24 elements: a is columns 0..3, c columns 3..10.
-       matmul(s).a = view(kArena, 0, 1024);
-       matmul(s).lda = 24;
-       matmul(s).c = view(kArena, 12, 1024);
-       matmul(s).ldc = 24;
-     },
-     "the result c overlaps matrix a: c is at byte 12"},
-    {"MatmulOverlapWrapped",
-     [](auto &s) {
-       // c begins in column 22 of 24 and so reaches into columns 0..5 of the next rows.
-       matmul(s).a = view(kArena, 0, 1024);
-       matmul(s).lda = 24;
-       matmul(s).c = view(kArena, 88, 1024);
-       matmul(s).ldc = 24;
-     },
-     "the result c overlaps matrix a: c is at byte 88"},
-    {"MatmulWritesScalars",
-     [](auto &s) {
-       matmul(s).m = matmul(s).n = 1;
-       matmul(s).c = view(kScalars, 0, 4);
-     },
-     "writes to buffer 'scalars' of kind Scalars, which is the runtime's"},
-};
+const std::vector<Case> &cases() {
+  static const std::vector<Case> all = {
+      // Model.
+      {"NoVocabulary", [](auto &s) { s.model->vocab_size = 0; },
+       "model: vocab_size 0, block_size 4 and batch 2 must all be at least 1"},
+      {"TooManyTokens", [](auto &s) { s.model->batch = 1U << 30; },
+       "batch x block_size = 4294967296 must be at most 2147483647"},
+      {"Flops", [](auto &s) { s.model->forward_flops_per_token = kInfinity; },
+       "model: forward_flops_per_token is inf"},
+      {"Optimizer", [](auto &s) { s.model->optimizer = "sgd"; },
+       "model: optimizer is 'sgd', expected 'adamw' or 'lion'"},
+      {"NumParams", [](auto &s) { s.model->num_params = 41; },
+       "model: num_params is 41, but the parameters have 40 elements"},
+      // Buffers.
+      {"BufferName", [](auto &s) { s.buffers[0]->name = "my arena"; },
+       "buffers[0]: the name 'my arena' is not 1 to 255 printable"},
+      {"BufferNameTwice", [](auto &s) { s.buffers[3]->name = "grads"; },
+       "buffers[3]: there already is one with the name 'grads'"},
+      {"BufferKind", [](auto &s) { s.buffers[0]->kind = BufferKind(99); },
+       "buffers[0] ('arena'): kind 99 is not known"},
+      {"BufferSize", [](auto &s) { s.buffers[0]->bytes = 65537; },
+       "buffers[0] ('arena'): a size of 65537 bytes; expected a multiple of 4"},
+      {"BufferHuge", [](auto &s) { s.buffers[0]->bytes = UINT64_MAX - 3; },
+       "buffers[0] ('arena'): a size of 18446744073709551612 bytes"},
+      {"NoParamsBuffer", [](auto &s) { s.buffers[1]->kind = BufferKind::State; },
+       "buffers: 0 of kind Params, expected exactly one"},
+      {"TwoGradsBuffers", [](auto &s) { s.buffers[3]->kind = BufferKind::Grads; },
+       "buffers: 2 of kind Grads, expected exactly one"},
+      {"TwoArenas", [](auto &s) { s.buffers[6]->kind = BufferKind::Arena; },
+       "buffers: 2 of kind Arena, expected at most one"},
+      {"TwoScalars", [](auto &s) { s.buffers[6]->kind = BufferKind::Scalars; },
+       "buffers: 2 of kind Scalars, expected at most one"},
+      {"MaxLive", [](auto &s) { s.max_live_bytes = 65537; },
+       "max_live_bytes is 65537, more than the arena's 65536 bytes"},
+      // Parameters.
+      {"GradsSize", [](auto &s) { s.buffers[2]->bytes = 256; },
+       "buffer 'grads' has 256 bytes; expected 512 bytes, as in 'params'"},
+      {"StateSize", [](auto &s) { s.buffers[3]->bytes = 1024; },
+       "buffer 'adamw.m' has 1024 bytes; expected 512 bytes"},
+      {"ParamName", [](auto &s) { s.params[0]->name = ""; },
+       "params[0]: the name '' is not 1 to 255 printable"},
+      {"ParamNameTwice", [](auto &s) { s.params[1]->name = "w"; },
+       "params[1]: there already is one with the name 'w'"},
+      {"ParamShape", [](auto &s) { s.params[0]->shape = {4, 0}; },
+       "params[0] ('w'): the shape [4, 0] has a dim of 0"},
+      {"ParamShapeOverflow", [](auto &s) { s.params[0]->shape = {1ULL << 32, 1ULL << 32}; },
+       "params[0] ('w'): the shape [4294967296, 4294967296] has"},
+      {"ParamRank", [](auto &s) { s.params[0]->shape.assign(1000, 1); },
+       "the shape [1, 1, 1, 1, 1, 1, 1, 1, ...] has a dim of 0, more than 8 dims"},
+      {"ParamEnd", [](auto &s) { s.params[1]->offset = 121; },
+       "params[1] ('b'): 8 elements from element 121, but the parameter buffer has 128 elements"},
+      {"ParamOffsetOverflow", [](auto &s) { s.params[1]->offset = UINT64_MAX; },
+       "8 elements from element 18446744073709551615"},
+      {"ParamOverlap", [](auto &s) { s.params[1]->offset = 31; },
+       "params[1] ('b') begins at element 31, inside params[0] ('w'), which ends at element 32"},
+      {"ParamInit", [](auto &s) { s.params[0]->init_value = kInfinity; },
+       "params[0] ('w'): init_value is inf"},
+      // Slots.
+      {"SlotName", [](auto &s) { slot(s, "lr").name = "l\nr"; },
+       "slots[5]: the name 'l\\x0ar' is not"},
+      {"SlotNameTwice", [](auto &s) { slot(s, "lr").name = "eval.tokens"; },
+       "slots[5]: there already is one with the name 'eval.tokens'"},
+      {"SlotType", [](auto &s) { slot(s, "lr").dtype = schema::DType(9); },
+       "slots[5] ('lr'): element type 9 is not known"},
+      {"SlotBuffer", [](auto &s) { slot(s, "lr").view = view(7, 0, 4); },
+       "slots[5] ('lr'): its view is in buffer 7, but there are 7 buffers"},
+      {"SlotEnd", [](auto &s) { slot(s, "lr").view = view(kScalars, 64, 4); },
+       "slots[5] ('lr'): its view covers 4 bytes from byte 64, but buffer 'scalars' has 64 bytes"},
+      {"SlotSize", [](auto &s) { slot(s, "lr").shape = {2}; },
+       "slots[5] ('lr'): its view has 4 bytes, which is not the size of F32 [2]"},
+      {"SlotInArena", [](auto &s) { slot(s, "lr").view = view(kArena, 0, 4); },
+       "slots[5] ('lr'): lies in a buffer of kind Arena, expected Input, Scalars or Results"},
+      {"SlotMissing", [](auto &s) { slot(s, "apply.grad_norm").name = "norm"; },
+       "slots: there is no 'apply.grad_norm'"},
+      {"SlotInterfaceType", [](auto &s) { slot(s, "eval.loss").dtype = schema::DType::I32; },
+       "slot 'eval.loss' has 1 elements of I32, expected 1 of F32"},
+      {"SlotInterfaceSize", [](auto &s) { s.model->batch = 3; },
+       "slot 'micro_step.tokens' has 8 elements of I32, expected 12 of I32"},
+      // Kernels and code.
+      {"KernelName", [](auto &s) { s.kernels[0]->name = std::string("a\0b", 3); },
+       "kernels[0]: the name 'a\\x00b' is not"},
+      {"KernelNameTwice",
+       [](auto &s) { s.kernels.push_back(std::make_unique<schema::KernelT>(*s.kernels[0])); },
+       "kernels[1]: there already is one with the name 'row_0'"},
+      {"KernelScratch", [](auto &s) { s.kernels[0]->scratch_bytes = 1ULL << 31; },
+       "kernels[0] ('row_0'): scratch_bytes is 2147483648 for each thread"},
+      {"NoCode", [](auto &s) { s.code.clear(); }, "code: 0 bytes that are not an ELF file"},
+      {"CodeMagic", [](auto &s) { s.code[1] = 'F'; }, "code: 120 bytes that are not an ELF file"},
+      {"CodeMachine", [](auto &s) { s.code[18] = 183; },
+       "code: an ELF file of type 3 for machine 183; expected a shared object (type 3) for x86-64 "
+       "(machine 62)"},
+      {"CodeType", [](auto &s) { s.code[16] = 2; }, "code: an ELF file of type 2 for machine 62"},
+      {"CodeHeaders", [](auto &s) { s.code.pop_back(); },
+       "code: the ELF file's 1 program headers of 56 bytes at byte 64 are not inside its 119 "
+       "bytes"},
+      {"CodeSegment", [](auto &s) { s.code[64 + 8] = 121; },
+       "code: segment 0 of the ELF file has 0 bytes from byte 121, but the file has 120 bytes"},
+      // Programs.
+      {"ProgramName", [](auto &s) { s.programs[0]->name = "micro step"; },
+       "programs[0]: the name 'micro step' is not"},
+      {"ProgramNameTwice", [](auto &s) { s.programs[2]->name = "apply"; },
+       "programs[2]: there already is one with the name 'apply'"},
+      {"ProgramMissing", [](auto &s) { s.programs[3]->name = "sample"; },
+       "programs: there is no 'logits'"},
+      // Launches.
+      {"LaunchKernel", [](auto &s) { launch(s).kernel = 1; },
+       "programs[0].ops[1] ('h.0.norm1'): launches kernel 1, but there are 1 kernels"},
+      {"LaunchViews", [](auto &s) { launch(s).views.pop_back(); },
+       "('h.0.norm1'): 1 views, but kernel 'row_0' takes 2"},
+      {"LaunchNoUnits", [](auto &s) { launch(s).units = 0; }, "('h.0.norm1'): 0 units of work"},
+      {"LaunchUnits", [](auto &s) { launch(s).units = 1ULL << 31; },
+       "('h.0.norm1'): 2147483648 units of work, expected 1 to 2147483647"},
+      {"LaunchBuffer", [](auto &s) { launch(s).views[1] = View(9, 0, 4); },
+       "('h.0.norm1'): view 1 is in buffer 9, but there are 7 buffers"},
+      {"LaunchViewEnd", [](auto &s) { launch(s).views[1] = View(kArena, 65408, 132); },
+       "('h.0.norm1'): view 1 covers 132 bytes from byte 65408, but buffer 'arena' has 65536 "
+       "bytes"},
+      {"LaunchViewOverflow", [](auto &s) { launch(s).views[1] = View(kArena, 8, UINT64_MAX - 3); },
+       "view 1 covers 18446744073709551612 bytes from byte 8"},
+      {"LaunchViewAlignment", [](auto &s) { launch(s).views[0] = View(kParams, 2, 128); },
+       "view 0 covers 128 bytes from byte 2; both must be multiples of 4"},
+      // Fills.
+      {"FillEnd", [](auto &s) { fill(s).view = view(kArena, 65536, 4); },
+       "programs[0].ops[0] ('zero'): the view covers 4 bytes from byte 65536"},
+      {"FillSize", [](auto &s) { fill(s).view = view(kArena, 0, 6); },
+       "('zero'): the view covers 6 bytes from byte 0; both must be multiples of 4"},
+      {"FillInput", [](auto &s) { fill(s).view = view(kInput, 0, 4); },
+       "('zero'): writes to buffer 'input' of kind Input, which is the runtime's"},
+      // Matmuls.
+      {"MatmulZero", [](auto &s) { matmul(s).k = 0; },
+       "programs[0].ops[2] ('h.0.attn.qkv'): m 8, n 8 and k 0 must be 1 to 2147483647"},
+      {"MatmulHuge", [](auto &s) { matmul(s).m = 1ULL << 40; },
+       "m 1099511627776, n 8 and k 4 must be"},
+      {"MatmulView", [](auto &s) { matmul(s).b = view(kParams, 512, 128); },
+       "('h.0.attn.qkv'): matrix b covers 128 bytes from byte 512, but buffer 'params'"},
+      {"MatmulLda", [](auto &s) { matmul(s).lda = 3; },
+       "matrix a has rows of 4 elements, but lda is 3"},
+      {"MatmulLdaTransposed", [](auto &s) { matmul(s).transpose_a = true; },
+       "matrix a has rows of 8 elements, but lda is 4"},
+      {"MatmulLdbTransposed",
+       [](auto &s) {
+         matmul(s).transpose_b = true;
+         matmul(s).ldb = 3;
+       },
+       "matrix b has rows of 4 elements, but ldb is 3"},
+      {"MatmulLdc", [](auto &s) { matmul(s).ldc = 1ULL << 31; },
+       "matrix c has rows of 8 elements, but ldc is 2147483648"},
+      {"MatmulExtent", [](auto &s) { matmul(s).lda = 5; },
+       "matrix a, 8 x 4 with lda 5, needs 156 bytes, but its view has 128 bytes"},
+      {"MatmulResultExtent", [](auto &s) { matmul(s).c = view(kArena, 1024, 252); },
+       "matrix c, 8 x 8 with ldc 8, needs 256 bytes, but its view has 252 bytes"},
+      {"MatmulOverlapA", [](auto &s) { matmul(s).c = view(kArena, 124, 256); },
+       "the result c overlaps matrix a: c is at byte 124 of buffer 'arena', a at byte 0"},
+      {"MatmulOverlapB", [](auto &s) { matmul(s).b = view(kArena, 1024 + 252, 128); },
+       "the result c overlaps matrix b: c is at byte 1024 of buffer 'arena', b at byte 1276"},
+      {"MatmulOverlapColumns",
+       [](auto &s) {
+         // Rows of 24 elements: a is columns 0..3, c columns 3..10.
+         matmul(s).a = view(kArena, 0, 1024);
+         matmul(s).lda = 24;
+         matmul(s).c = view(kArena, 12, 1024);
+         matmul(s).ldc = 24;
+       },
+       "the result c overlaps matrix a: c is at byte 12"},
+      {"MatmulOverlapWrapped",
+       [](auto &s) {
+         // c begins in column 22 of 24 and so reaches into columns 0..5 of the next rows.
+         matmul(s).a = view(kArena, 0, 1024);
+         matmul(s).lda = 24;
+         matmul(s).c = view(kArena, 88, 1024);
+         matmul(s).ldc = 24;
+       },
+       "the result c overlaps matrix a: c is at byte 88"},
+      {"MatmulWritesScalars",
+       [](auto &s) {
+         matmul(s).m = matmul(s).n = 1;
+         matmul(s).c = view(kScalars, 0, 4);
+       },
+       "writes to buffer 'scalars' of kind Scalars, which is the runtime's"},
+  };
+  return all;
+}
 
 class StepVerifyTest : public testing::TestWithParam<Case> {};
 
@@ -231,7 +236,7 @@ TEST_P(StepVerifyTest, IsRefused) {
   EXPECT_TRUE(error.starts_with("step.bin: ")) << error;
 }
 
-INSTANTIATE_TEST_SUITE_P(Change, StepVerifyTest, testing::ValuesIn(cases),
+INSTANTIATE_TEST_SUITE_P(Change, StepVerifyTest, testing::ValuesIn(cases()),
                          [](const auto &info) { return info.param.name; });
 
 /// The place of a table's field inside bytes that the test owns.

@@ -31,7 +31,7 @@ template <typename InRange> CLI::Validator real(const char *expected, InRange in
             bool number = CLI::detail::lexical_cast(text, value);
             return number && std::isfinite(value) && inRange(value)
                        ? std::string()
-                       : fmt::format("is {}; expected a number {}", text, expected);
+                       : fmt::format("{}; expected a number {}", text, expected);
           },
           ""};
 }
@@ -50,8 +50,7 @@ CLI::Validator whole(int64_t low, int64_t high) {
             bool number = CLI::detail::lexical_cast(text, value);
             return number && value >= low && value <= high
                        ? std::string()
-                       : fmt::format("is {}; expected a whole number from {} to {}", text, low,
-                                     high);
+                       : fmt::format("{}; expected a whole number from {} to {}", text, low, high);
           },
           ""};
 }
@@ -154,7 +153,7 @@ private:
     train(app.add_option("--beta2", t.beta2, "of AdamW or Lion"))
         ->check(beta)
         ->capture_default_str();
-    train(app.add_option("--eps", t.eps, "of AdamW"))->check(positive())->capture_default_str();
+    train(app.add_option("--eps", t.eps, "of AdamW (1e-8)"))->check(positive());
     train(app.add_option("--clip", t.clip, "largest gradient norm (0: no limit)"))
         ->check(notNegative())
         ->capture_default_str();
@@ -255,6 +254,8 @@ std::optional<Options> parseOptions(int argc, const char *const *argv, int &exit
     Options options;
     CLI::App app("swamla-run - trains and runs what swamlac compiled", "swamla-run");
     app.footer(kEpilog);
+    // Given twice, the last one counts: so a script's defaults can be overridden behind them.
+    app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     app.formatter(std::make_shared<BriefFormatter>());
     app.set_version_flag("--version", SWAMLA_VERSION);
     Declarer declarer(app, options);
@@ -266,11 +267,11 @@ std::optional<Options> parseOptions(int argc, const char *const *argv, int &exit
     } catch (const CLI::Success &done) {
       exitCode = app.exit(done);
     } catch (const CLI::ParseError &error) {
-      fmt::print(stderr, "swamla-run: {}\nRun with --help for the options.\n", error.what());
+      fmt::print(stderr, "error: {}\nRun swamla-run --help for the options.\n", error.what());
       exitCode = kBadInput;
     }
   } catch (const std::exception &error) {
-    fmt::print(stderr, "swamla-run: {}\n", error.what());
+    fmt::print(stderr, "error: {}\n", error.what());
     exitCode = kBadInput;
   }
   return std::nullopt;

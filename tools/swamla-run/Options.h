@@ -22,7 +22,7 @@ struct TrainFlags {
   double weightDecay = 0.1;
   double beta1 = 0.9;
   double beta2 = 0.95;
-  double eps = 1e-8;
+  std::optional<double> eps; ///< 1e-8 when not given; only AdamW has it
   double clip = 1.0;
   std::optional<int64_t> valEvery; ///< 250 when not given and there is validation data
   int64_t valBatches = 20;

@@ -39,11 +39,10 @@ Result<Start> startRun(Device &device, const ParamTable &table, const Options &o
     return invalidArgument(fmt::format(
         "--seed is {}, but {} was made with seed {}: leave --seed out to go on with that",
         *options.seed, start.checkpoint, start.state.seed));
-  if (start.state.step >= options.train.steps)
-    return invalidArgument(
-        fmt::format("{} is at step {}, and --steps is {}: nothing is left to do; --steps counts "
-                    "from the start of the run",
-                    start.checkpoint, start.state.step, options.train.steps));
+  if (start.state.step > options.train.steps)
+    return invalidArgument(fmt::format("{} is at step {}, beyond the {} of --steps, which counts "
+                                       "from the start of the run",
+                                       start.checkpoint, start.state.step, options.train.steps));
   return start;
 }
 
@@ -60,8 +59,13 @@ Status placeInData(const TokenData &data, const Options &options, Start &start) 
   return Status::ok();
 }
 
-Result<TrainerConfig> configure(const Options &options, const TokenData &data, uint64_t seed) {
+Result<TrainerConfig> configure(const Options &options, const StepFile &file, const TokenData &data,
+                                uint64_t seed) {
   const TrainFlags &flags = options.train;
+  if (flags.eps && !file.findSlot("eps"))
+    return invalidArgument(fmt::format("--eps is for AdamW; {} was compiled with optimizer {}",
+                                       file.name(),
+                                       file.step().model()->optimizer()->string_view()));
   TrainerConfig config;
   config.steps = flags.steps;
   config.hyper.schedule = {flags.lr, flags.minLr.value_or(flags.lr / 10),
@@ -70,7 +74,7 @@ Result<TrainerConfig> configure(const Options &options, const TokenData &data, u
   config.hyper.weightDecay = flags.weightDecay;
   config.hyper.beta1 = flags.beta1;
   config.hyper.beta2 = flags.beta2;
-  config.hyper.eps = flags.eps;
+  config.hyper.eps = flags.eps.value_or(config.hyper.eps);
   config.hyper.clip = flags.clip;
   config.hyper.accumulation = options.accumulation;
   config.hyper.seed = seed;
@@ -173,7 +177,7 @@ Result<int> train(Device &device, const ParamTable &table, const Options &option
              openTokenData(options.data, {model->block_size(), model->vocab_size(),
                                           start.state.seed, options.train.valFraction}));
   SWAMLA_RETURN_IF_ERROR(placeInData(data, options, start));
-  SWAMLA_TRY(TrainerConfig config, configure(options, data, start.state.seed));
+  SWAMLA_TRY(TrainerConfig config, configure(options, device.file(), data, start.state.seed));
   StopSignal signal;
   config.stopRequested = [&] { return signal.received(); };
   RunOptions summary = summarise(options, config);

@@ -63,7 +63,8 @@ public:
   /// (p_c - q_c) weight dloss
   Value logitCotangent(Value dloss) const {
     Value q = row.select(isTarget, row.constant(1.0 - smoothing), row.constant(wrongShare()));
-    Value difference = row.sub(row.div(exponential, sum), q);
+    Value p = row.mul(exponential, row.div(row.constant(1.0), sum));
+    Value difference = row.sub(p, q);
     return row.select(kept, row.mul(difference, row.mul(weight, dloss)), zero);
   }
 

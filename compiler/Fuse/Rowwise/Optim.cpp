@@ -78,8 +78,11 @@ SmallVector<Value> AdamwOp::buildRowwiseBody(OpBuilder &builder, ValueRange args
   Value g = row.mul(factor, row[9]);
   m = average(row, beta1, m, g);
   v = average(row, beta2, v, row.mul(g, g));
-  Value rms = row.add(row.sqrt(row.div(v, correction2)), eps);
-  Value step = row.div(row.mul(lr, row.div(m, correction1)), rms);
+  // What all elements share comes first: one division an element is left.
+  Value stepSize = row.div(lr, correction1);
+  Value correction = row.div(row.constant(1.0), correction2);
+  Value rms = row.add(row.sqrt(row.mul(v, correction)), eps);
+  Value step = row.div(row.mul(stepSize, m), rms);
   p = row.sub(decayed(row, p, lr, weightDecay, getDecay()), step);
   return row.results({p, row.constant(0.0), m, v});
 }

@@ -37,23 +37,27 @@ private:
     Value rows;  ///< queries of the block
   };
 
-  void layOutScratch();
-  Value head(View view, step::HeadsAttr layout, Value row, Value head);
+  /// The part of a key tile that a block of columns sees: addresses of its first row.
+  struct Scores {
+    Value keys, values, p, ds;
+    Value key;    ///< position of the first row's key
+    Value column; ///< first query, within the block
+    Value count;  ///< rows
+  };
+
   void unit(Value index);
   void queryHead(Unit u, Value sequence, Value h);
   void queryBlock(const Unit &u);
   void keyTile(const Unit &u, KeyTile tile);
   void columnBlock(const Unit &u, KeyTile tile, Value column);
-  void scoreGradients(ScoreRows rows, Value column);
-  void accumulate(Value gradient, int64_t stride, Value coefficients, Value packed, int64_t width,
-                  int64_t packedWidth, Value rows, Value depth);
+  void product(Value rows, int64_t width, Value transposed, Value target, const Scores &s);
+  void scoreGradients(const Scores &s);
+  void keyGradients(const Unit &u, const Scores &s);
 
   step::AttentionGradKernelOp op;
   TileBuilder b;
   const AttentionGeometry &g;
-  ScratchLayout layout;
   Value views[NumViews]; // those of `shared` are null without it
-  int64_t offsets[11] = {};
   // Scratch. Transposed [width, blockQ]: scaled queries, output gradients, query gradients.
   Value queriesT, doutT, dqT;
   // By rows: queries [blockQ, qkWidth], output gradients [blockQ, vWidth], keys [blockK, qkWidth],
@@ -62,56 +66,38 @@ private:
   Value lse, delta; // [blockQ]
 };
 
-/// Scratch in the order of use; a vector product reads up to a block of columns beyond the last
-/// row of `queries` and `dout`, which is still scratch.
-void BackwardKernel::layOutScratch() {
-  int64_t tile = g.blockK * g.blockColumns, slack = TileBuilder::vectorsPerBlock * b.lanes();
-  int64_t sizes[] = {g.qkWidth * g.blockQ,
-                     g.vWidth * g.blockQ,
-                     g.qkWidth * g.blockQ,
-                     g.blockQ * g.qkWidth + slack,
-                     g.blockQ * g.vWidth + slack,
-                     g.blockK * g.qkWidth,
-                     g.blockK * g.vWidth,
-                     tile,
-                     tile,
-                     g.blockQ,
-                     g.blockQ};
-  for (auto [offset, size] : llvm::zip_equal(offsets, sizes))
-    offset = layout.take(size);
-}
-
 func::FuncOp BackwardKernel::build() {
-  layOutScratch();
-  func::FuncOp kernel = b.createKernel(op.getSymName(), g.sharedWidth ? 11 : 9, layout.bytes());
+  func::FuncOp kernel = b.createKernel(op.getSymName(), g.sharedWidth ? 11 : 9);
   int64_t next = 0;
   for (int view = 0; view < NumViews; ++view)
     if (g.sharedWidth || (view != Shared && view != DShared))
       views[view] = b.viewBase(next++);
-  Value *pieces[] = {&queriesT, &doutT,         &dqT,       &queries, &dout, &keys,
-                     &values,   &probabilities, &gradients, &lse,     &delta};
-  for (auto [piece, offset] : llvm::zip_equal(pieces, offsets))
-    *piece = b.at(b.scratch(), offset);
+  queriesT = b.takeScratch(g.qkWidth * g.blockQ);
+  doutT = b.takeScratch(g.vWidth * g.blockQ);
+  dqT = b.takeScratch(g.qkWidth * g.blockQ);
+  // Vectors reach beyond the last row of these two, into the pieces that follow.
+  queries = b.takeScratch(g.blockQ * g.qkWidth);
+  dout = b.takeScratch(g.blockQ * g.vWidth);
+  keys = b.takeScratch(g.blockK * g.qkWidth);
+  values = b.takeScratch(g.blockK * g.vWidth);
+  probabilities = b.takeScratch(g.blockK * g.blockColumns);
+  gradients = b.takeScratch(g.blockK * g.blockColumns);
+  lse = b.takeScratch(g.blockQ);
+  delta = b.takeScratch(g.blockQ);
   b.loop(b.unitBegin(), b.unitEnd(), 1, [&](Value index) { unit(index); });
   return kernel;
-}
-
-Value BackwardKernel::head(View view, step::HeadsAttr layout, Value row, Value head) {
-  Value offset =
-      b.add(b.mul(row, b.i64(layout.getRowStride())), b.mul(head, b.i64(layout.getHeadStride())));
-  return b.at(views[view], offset);
 }
 
 void BackwardKernel::unit(Value index) {
   Value kvHead = b.remainder(index, g.kvHeads);
   Value sequence = b.mul(b.divide(index, g.kvHeads), b.i64(g.seq));
   Unit u;
-  u.k = head(K, op.getK(), sequence, kvHead);
-  u.v = head(V, op.getV(), sequence, kvHead);
-  u.dk = head(DK, op.getDk(), sequence, kvHead);
-  u.dv = head(DV, op.getDv(), sequence, kvHead);
+  u.k = b.headAt(views[K], op.getK(), sequence, kvHead);
+  u.v = b.headAt(views[V], op.getV(), sequence, kvHead);
+  u.dk = b.headAt(views[DK], op.getDk(), sequence, kvHead);
+  u.dv = b.headAt(views[DV], op.getDv(), sequence, kvHead);
   if (g.sharedWidth)
-    u.shared = head(Shared, *op.getShared(), sequence, b.i64(0));
+    u.shared = b.headAt(views[Shared], *op.getShared(), sequence, b.i64(0));
   b.fillZero(u.dk, op.getDk().getRowStride(), g.seq, g.ownWidth());
   b.fillZero(u.dv, op.getDv().getRowStride(), g.seq, g.vWidth);
   Value firstHead = b.mul(kvHead, b.i64(g.groupSize()));
@@ -121,16 +107,16 @@ void BackwardKernel::unit(Value index) {
 
 void BackwardKernel::queryHead(Unit u, Value sequence, Value h) {
   if (g.sharedWidth) {
-    u.dshared = head(DShared, *op.getDshared(), sequence, h);
+    u.dshared = b.headAt(views[DShared], *op.getDshared(), sequence, h);
     b.fillZero(u.dshared, op.getDshared()->getRowStride(), g.seq, g.sharedWidth);
   }
   b.loop(b.i64(0), b.i64(g.seq), g.blockQ, [&](Value query) {
     Value first = b.add(sequence, query);
     u.query = query;
     u.rows = b.smaller(b.i64(g.blockQ), b.sub(b.i64(g.seq), query));
-    u.q = head(Q, op.getQ(), first, h);
-    u.dout = head(DOut, op.getDout(), first, h);
-    u.dq = head(DQ, op.getDq(), first, h);
+    u.q = b.headAt(views[Q], op.getQ(), first, h);
+    u.dout = b.headAt(views[DOut], op.getDout(), first, h);
+    u.dq = b.headAt(views[DQ], op.getDq(), first, h);
     u.lse = b.at(views[Lse], b.add(b.mul(first, b.i64(op.getLseStride())), h));
     u.delta = b.at(views[Delta], b.add(b.mul(first, b.i64(op.getDeltaStride())), h));
     queryBlock(u);
@@ -163,60 +149,59 @@ void BackwardKernel::columnBlock(const Unit &u, KeyTile tile, Value column) {
   Value query = b.add(u.query, column);
   ScoreRows rows = b.scoreRows(tile, query);
   b.ifThen(b.isLess(rows.begin, rows.end), [&] {
-    Value count = b.sub(rows.end, rows.begin);
-    auto from = [&](Value tile, int64_t stride) {
-      return b.at(tile, b.mul(rows.begin, b.i64(stride)));
+    auto from = [&](Value base, int64_t stride) {
+      return b.at(base, b.mul(rows.begin, b.i64(stride)));
     };
-    Value keysAt = from(keys, g.qkWidth), p = from(probabilities, g.blockColumns),
-          ds = from(gradients, g.blockColumns);
-    b.product({keysAt, g.qkWidth, 1, b.at(queriesT, column), g.blockQ, p, g.blockColumns,
-               b.i64(g.qkWidth)},
-              count, RowTail::Overshoot, g.blockColumns);
-    b.product({from(values, g.vWidth), g.vWidth, 1, b.at(doutT, column), g.blockQ, ds,
-               g.blockColumns, b.i64(g.vWidth)},
-              count, RowTail::Overshoot, g.blockColumns);
+    Scores s{.keys = from(keys, g.qkWidth),
+             .values = from(values, g.vWidth),
+             .p = from(probabilities, g.blockColumns),
+             .ds = from(gradients, g.blockColumns),
+             .key = b.add(tile.begin, rows.begin),
+             .column = column,
+             .count = b.sub(rows.end, rows.begin)};
+    product(s.keys, g.qkWidth, queriesT, s.p, s);
+    product(s.values, g.vWidth, doutT, s.ds, s);
     b.ifThen(rows.masked, [&] { b.maskScores(probabilities, rows, tile, query); });
-    scoreGradients(rows, column);
-
-    // Columns beyond the last query hold no gradients: the depth ends before them.
-    Value depth = b.smaller(b.i64(g.blockColumns), b.sub(u.rows, column));
-    Value key = b.add(tile.begin, rows.begin);
-    auto target = [&](Value base, step::HeadsAttr layout) {
-      return b.at(base, b.mul(key, b.i64(layout.getRowStride())));
-    };
-    Value queriesAt = b.at(queries, b.mul(column, b.i64(g.qkWidth)));
-    accumulate(target(u.dv, op.getDv()), op.getDv().getRowStride(), p,
-               b.at(dout, b.mul(column, b.i64(g.vWidth))), g.vWidth, g.vWidth, count, depth);
-    accumulate(target(u.dk, op.getDk()), op.getDk().getRowStride(), ds, queriesAt, g.ownWidth(),
-               g.qkWidth, count, depth);
-    if (g.sharedWidth)
-      accumulate(target(u.dshared, *op.getDshared()), op.getDshared()->getRowStride(), ds,
-                 b.at(queriesAt, g.ownWidth()), g.sharedWidth, g.qkWidth, count, depth);
-    b.product({keysAt, 1, g.qkWidth, ds, g.blockColumns, b.at(dqT, column), g.blockQ, count,
-               /*accumulate=*/true},
-              g.qkWidth, g.blockColumns);
+    scoreGradients(s);
+    keyGradients(u, s);
+    TileProduct dq{.a = s.keys,
+                   .aRow = 1,
+                   .aDepth = g.qkWidth,
+                   .b = s.ds,
+                   .bDepth = g.blockColumns,
+                   .c = b.at(dqT, column),
+                   .cRow = g.blockQ,
+                   .depth = s.count,
+                   .accumulate = true};
+    b.product(dq, g.qkWidth, g.blockColumns);
   });
 }
 
-/// gradient[r, :] += sum over c < depth of coefficients[r, c] packed[c, :].
-void BackwardKernel::accumulate(Value gradient, int64_t stride, Value coefficients, Value packed,
-                                int64_t width, int64_t packedWidth, Value rows, Value depth) {
-  b.product({coefficients, g.blockColumns, 1, packed, packedWidth, gradient, stride, depth,
-             /*accumulate=*/true},
-            rows, RowTail::Exact, width);
+/// target[r, c] = sum over d < width of rows[r, d] transposed[d, column + c].
+void BackwardKernel::product(Value rows, int64_t width, Value transposed, Value target,
+                             const Scores &s) {
+  TileProduct p{.a = rows,
+                .aRow = width,
+                .aDepth = 1,
+                .b = b.at(transposed, s.column),
+                .bDepth = g.blockQ,
+                .c = target,
+                .cRow = g.blockColumns,
+                .depth = b.i64(width)};
+  b.product(p, s.count, RowTail::Overshoot, g.blockColumns);
 }
 
 /// From scores and dP to probabilities and dS, in place.
-void BackwardKernel::scoreGradients(ScoreRows rows, Value column) {
+void BackwardKernel::scoreGradients(const Scores &s) {
   constexpr int64_t vectors = TileBuilder::vectorsPerBlock;
   SmallVector<Value> lseOf, deltaOf;
   for (int64_t n = 0; n < vectors; ++n) {
-    lseOf.push_back(b.loadFloats(b.at(lse, column), n));
-    deltaOf.push_back(b.loadFloats(b.at(delta, column), n));
+    lseOf.push_back(b.loadFloats(b.at(lse, s.column), n));
+    deltaOf.push_back(b.loadFloats(b.at(delta, s.column), n));
   }
-  b.loop(rows.begin, rows.end, 1, [&](Value row) {
+  b.loop(b.i64(0), s.count, 1, [&](Value row) {
     Value offset = b.mul(row, b.i64(g.blockColumns));
-    Value pAt = b.at(probabilities, offset), dsAt = b.at(gradients, offset);
+    Value pAt = b.at(s.p, offset), dsAt = b.at(s.ds, offset);
     for (int64_t n = 0; n < vectors; ++n) {
       Value score = arith::SubFOp::create(b, b.loadFloats(pAt, n), lseOf[n]);
       Value p = math::ExpOp::create(b, score);
@@ -226,6 +211,32 @@ void BackwardKernel::scoreGradients(ScoreRows rows, Value column) {
       b.storeFloats(arith::MulFOp::create(b, scaled, change), dsAt, n);
     }
   });
+}
+
+/// Adds a block of queries to dV and dK, own and shared columns.
+void BackwardKernel::keyGradients(const Unit &u, const Scores &s) {
+  // Columns beyond the last query hold no gradients: the depth ends before them.
+  Value depth = b.smaller(b.i64(g.blockColumns), b.sub(u.rows, s.column));
+  Value doutAt = b.at(dout, b.mul(s.column, b.i64(g.vWidth)));
+  Value queriesAt = b.at(queries, b.mul(s.column, b.i64(g.qkWidth)));
+  auto accumulate = [&](Value gradient, step::HeadsAttr layout, Value coefficients, Value packed,
+                        int64_t packedWidth) {
+    int64_t stride = layout.getRowStride();
+    TileProduct p{.a = coefficients,
+                  .aRow = g.blockColumns,
+                  .aDepth = 1,
+                  .b = packed,
+                  .bDepth = packedWidth,
+                  .c = b.at(gradient, b.mul(s.key, b.i64(stride))),
+                  .cRow = stride,
+                  .depth = depth,
+                  .accumulate = true};
+    b.product(p, s.count, RowTail::Exact, layout.getWidth());
+  };
+  accumulate(u.dv, op.getDv(), s.p, doutAt, g.vWidth);
+  accumulate(u.dk, op.getDk(), s.ds, queriesAt, g.qkWidth);
+  if (g.sharedWidth)
+    accumulate(u.dshared, *op.getDshared(), s.ds, b.at(queriesAt, g.ownWidth()), g.qkWidth);
 }
 
 } // namespace

@@ -35,7 +35,6 @@ private:
     Value rows;  ///< queries, at most blockQ
   };
 
-  Value head(Value base, step::HeadsAttr layout, Value row, Value head);
   void unit(Value index);
   void keyTile(const Unit &u, KeyTile tile);
   void columnBlock(const Unit &u, KeyTile tile, Value column);
@@ -51,31 +50,18 @@ private:
   Value queries, keys, values, scores, results, maxima, sums;
 };
 
-Value ForwardKernel::head(Value base, step::HeadsAttr layout, Value row, Value head) {
-  Value offset =
-      b.add(b.mul(row, b.i64(layout.getRowStride())), b.mul(head, b.i64(layout.getHeadStride())));
-  return b.at(base, offset);
-}
-
 func::FuncOp ForwardKernel::build() {
-  ScratchLayout layout;
-  int64_t queriesAt = layout.take(g.qkWidth * g.blockQ), keysAt = layout.take(g.blockK * g.qkWidth),
-          valuesAt = layout.take(g.blockK * g.vWidth),
-          scoresAt = layout.take(g.blockK * g.blockColumns),
-          resultsAt = layout.take(g.vWidth * g.blockQ), maximaAt = layout.take(g.blockQ),
-          sumsAt = layout.take(g.blockQ);
-  int64_t numViews = g.sharedWidth ? 6 : 5;
-  func::FuncOp kernel = b.createKernel(op.getSymName(), numViews, layout.bytes());
+  func::FuncOp kernel = b.createKernel(op.getSymName(), g.sharedWidth ? 6 : 5);
   for (int64_t i = 0, view = 0; i < 6; ++i)
     if (i != 3 || g.sharedWidth)
       views[i] = b.viewBase(view++);
-  queries = b.at(b.scratch(), queriesAt);
-  keys = b.at(b.scratch(), keysAt);
-  values = b.at(b.scratch(), valuesAt);
-  scores = b.at(b.scratch(), scoresAt);
-  results = b.at(b.scratch(), resultsAt);
-  maxima = b.at(b.scratch(), maximaAt);
-  sums = b.at(b.scratch(), sumsAt);
+  queries = b.takeScratch(g.qkWidth * g.blockQ);
+  keys = b.takeScratch(g.blockK * g.qkWidth);
+  values = b.takeScratch(g.blockK * g.vWidth);
+  scores = b.takeScratch(g.blockK * g.blockColumns);
+  results = b.takeScratch(g.vWidth * g.blockQ);
+  maxima = b.takeScratch(g.blockQ);
+  sums = b.takeScratch(g.blockQ);
   b.loop(b.unitBegin(), b.unitEnd(), 1, [&](Value index) { unit(index); });
   return kernel;
 }
@@ -88,12 +74,12 @@ void ForwardKernel::unit(Value index) {
   u.query = b.mul(block, b.i64(g.blockQ));
   u.rows = b.smaller(b.i64(g.blockQ), b.sub(b.i64(g.seq), u.query));
   Value first = b.add(sequence, u.query);
-  u.q = head(views[0], op.getQ(), first, h);
-  u.k = head(views[1], op.getK(), sequence, kvHead);
-  u.v = head(views[2], op.getV(), sequence, kvHead);
+  u.q = b.headAt(views[0], op.getQ(), first, h);
+  u.k = b.headAt(views[1], op.getK(), sequence, kvHead);
+  u.v = b.headAt(views[2], op.getV(), sequence, kvHead);
   if (g.sharedWidth)
-    u.shared = head(views[3], *op.getShared(), sequence, b.i64(0));
-  u.out = head(views[4], op.getOut(), first, h);
+    u.shared = b.headAt(views[3], *op.getShared(), sequence, b.i64(0));
+  u.out = b.headAt(views[4], op.getOut(), first, h);
   u.lse = b.at(views[5], b.add(b.mul(first, b.i64(op.getLseStride())), h));
 
   b.packTransposed(u.q, op.getQ().getRowStride(), queries, u.rows, g.qkWidth, g.scale);
@@ -121,23 +107,28 @@ void ForwardKernel::columnBlock(const Unit &u, KeyTile tile, Value column) {
   b.ifThen(b.isLess(rows.begin, rows.end), [&] {
     Value count = b.sub(rows.end, rows.begin);
     Value visible = b.at(scores, b.mul(rows.begin, b.i64(g.blockColumns)));
-    TileProduct qk;
-    qk.a = b.at(keys, b.mul(rows.begin, b.i64(g.qkWidth)));
-    qk.aRow = g.qkWidth, qk.aDepth = 1;
-    qk.b = b.at(queries, column), qk.bDepth = g.blockQ;
-    qk.c = visible, qk.cRow = g.blockColumns;
-    qk.depth = b.i64(g.qkWidth);
+    TileProduct qk{.a = b.at(keys, b.mul(rows.begin, b.i64(g.qkWidth))),
+                   .aRow = g.qkWidth,
+                   .aDepth = 1,
+                   .b = b.at(queries, column),
+                   .bDepth = g.blockQ,
+                   .c = visible,
+                   .cRow = g.blockColumns,
+                   .depth = b.i64(g.qkWidth)};
     b.product(qk, count, RowTail::Overshoot, g.blockColumns);
     b.ifThen(rows.masked, [&] { b.maskScores(scores, rows, tile, query); });
 
     SmallVector<Value> decay = softmax(rows, column);
-    TileProduct pv;
-    pv.a = b.at(values, b.mul(rows.begin, b.i64(g.vWidth)));
-    pv.aRow = 1, pv.aDepth = g.vWidth;
-    pv.b = visible, pv.bDepth = g.blockColumns;
-    pv.c = b.at(results, column), pv.cRow = g.blockQ;
-    pv.depth = count;
-    pv.accumulate = true, pv.rescale = decay;
+    TileProduct pv{.a = b.at(values, b.mul(rows.begin, b.i64(g.vWidth))),
+                   .aRow = 1,
+                   .aDepth = g.vWidth,
+                   .b = visible,
+                   .bDepth = g.blockColumns,
+                   .c = b.at(results, column),
+                   .cRow = g.blockQ,
+                   .depth = count,
+                   .accumulate = true,
+                   .rescale = decay};
     b.product(pv, g.vWidth, g.blockColumns);
   });
 }
@@ -154,8 +145,12 @@ SmallVector<Value> ForwardKernel::softmax(ScoreRows rows, Value column) {
     before.push_back(b.loadFloats(maximaAt, n));
   ValueRange after = b.loop(rows.begin, rows.end, 1, before, [&](Value r, ValueRange carried) {
     SmallVector<Value> next;
-    for (int64_t n = 0; n < vectors; ++n)
-      next.push_back(arith::MaximumFOp::create(b, carried[n], b.loadFloats(row(r), n)));
+    for (int64_t n = 0; n < vectors; ++n) {
+      // NaN needs no care: it shows up in the sum.
+      Value score = b.loadFloats(row(r), n);
+      Value larger = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, carried[n], score);
+      next.push_back(arith::SelectOp::create(b, larger, carried[n], score));
+    }
     return next;
   });
   ValueRange added = b.loop(rows.begin, rows.end, 1, zeros, [&](Value r, ValueRange carried) {

@@ -1,13 +1,29 @@
 //===- AttentionTiles.cpp - packing, products, transposition --------------===//
 #include "compiler/Kernels/CPU/AttentionTiles.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
+
 using namespace mlir;
 
 namespace swamla {
 
+Value TileBuilder::takeScratch(int64_t count) {
+  constexpr int64_t line = 16;
+  Value piece = at(scratch(), scratchFloats);
+  scratchFloats += (count + line - 1) / line * line;
+  auto kernel = cast<func::FuncOp>(scratch().getParentRegion()->getParentOp());
+  kernel->setAttr(kScratchBytesAttr, getI64IntegerAttr(scratchFloats * 4));
+  return piece;
+}
+
 //===----------------------------------------------------------------------===//
 // Arithmetic
 //===----------------------------------------------------------------------===//
+
+Value TileBuilder::headAt(Value base, step::HeadsAttr layout, Value row, Value head) {
+  return at(base,
+            add(mul(row, i64(layout.getRowStride())), mul(head, i64(layout.getHeadStride()))));
+}
 
 Value TileBuilder::isLess(Value lhs, Value rhs) {
   return createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, lhs, rhs);
@@ -27,7 +43,7 @@ Value TileBuilder::remainder(Value value, int64_t divisor) {
 
 Value TileBuilder::multiplyAdd(Value lhs, Value rhs, Value sum) {
   if (cpu().hasFma())
-    return vector::FMAOp::create(*this, lhs, rhs, sum);
+    return math::FmaOp::create(*this, lhs, rhs, sum); // vector.fma would leave fusing to LLVM
   return arith::AddFOp::create(*this, arith::MulFOp::create(*this, lhs, rhs), sum);
 }
 

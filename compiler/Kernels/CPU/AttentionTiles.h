@@ -33,21 +33,6 @@ struct AttentionGeometry {
 AttentionGeometry attentionGeometry(step::AttentionKernelOp op, const CpuTarget &target);
 AttentionGeometry attentionGeometry(step::AttentionGradKernelOp op, const CpuTarget &target);
 
-/// Hands out a thread's scratch memory; pieces begin at multiples of a cache line.
-class ScratchLayout {
-public:
-  /// Offset of `count` f32, in elements.
-  int64_t take(int64_t count) {
-    int64_t offset = elements;
-    elements += (count + 15) / 16 * 16;
-    return offset;
-  }
-  int64_t bytes() const { return elements * 4; }
-
-private:
-  int64_t elements = 0;
-};
-
 /// Keys [begin, end) of one sequence, at most blockK of them.
 struct KeyTile {
   mlir::Value begin, end;
@@ -89,11 +74,17 @@ public:
   /// Vectors of columns that a matrix product keeps in registers.
   static constexpr int64_t vectorsPerBlock = 2;
 
+  /// A piece of the thread's scratch memory for `count` f32, at a multiple of a cache line from its
+  /// begin. The sum of the pieces is the kernel's step.scratch_bytes.
+  mlir::Value takeScratch(int64_t count);
+
   // Arithmetic and addresses; everything here is f32 and i64.
   mlir::Value at(mlir::Value base, mlir::Value offset) {
     return pointer(base, getF32Type(), offset);
   }
   mlir::Value at(mlir::Value base, int64_t offset) { return at(base, i64(offset)); }
+  /// The first element of a row and head.
+  mlir::Value headAt(mlir::Value base, step::HeadsAttr layout, mlir::Value row, mlir::Value head);
   mlir::Value loadFloats(mlir::Value base, int64_t vector) {
     return loadVector(getF32Type(), at(base, vector * lanes()));
   }
@@ -153,7 +144,8 @@ public:
   void product(const TileProduct &p, mlir::Value rows, RowTail tail, int64_t columns);
 
 private:
-  using RowsBody = llvm::function_ref<void(mlir::Value row, int64_t rows)>;
+  int64_t scratchFloats = 0;
+
   using ColumnsBody =
       llvm::function_ref<void(mlir::Value column, int64_t vectors, int64_t lastLanes)>;
   /// Cuts `columns` into blocks of `perBlock` vectors; only the last vector may be partly used.

@@ -16,6 +16,7 @@
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Transforms/DialectConversion.h"
@@ -64,6 +65,7 @@ LogicalResult CpuKernels::lowerToLLVM(ModuleOp module) const {
   MLIRContext *context = module.getContext();
   RewritePatternSet expansions(context);
   populateMathExpansionPatterns(expansions);
+  arith::populateCeilFloorDivExpandOpsPatterns(expansions);
   walkAndApplyPatterns(module, std::move(expansions));
 
   // Everything at once: a kernel consists of ops of these dialects and of nothing else, so no casts

@@ -111,13 +111,9 @@ void KernelBuilder::storeVector(Value vector, Value pointer, Value mask) {
 // Arithmetic and loops
 //===----------------------------------------------------------------------===//
 
-Value KernelBuilder::add(Value lhs, Value rhs) {
-  return createOrFold<arith::AddIOp>(lhs, rhs);
-}
+Value KernelBuilder::add(Value lhs, Value rhs) { return createOrFold<arith::AddIOp>(lhs, rhs); }
 
-Value KernelBuilder::mul(Value lhs, Value rhs) {
-  return createOrFold<arith::MulIOp>(lhs, rhs);
-}
+Value KernelBuilder::mul(Value lhs, Value rhs) { return createOrFold<arith::MulIOp>(lhs, rhs); }
 
 ValueRange KernelBuilder::loop(Value from, Value to, int64_t step, ValueRange carried,
                                LoopBody body) {

@@ -102,7 +102,8 @@ private:
   Type type, intType;
 };
 
-// ln 2 in two parts; the first has 15 significant bits, so that its multiples by an exponent are exact.
+// ln 2 in two parts; the first has 15 significant bits, so that its multiples by an exponent are
+// exact.
 constexpr double kLn2High = 0x1.62e4p-1, kLn2Low = 1.42860682e-06;
 
 /// exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2.
@@ -183,10 +184,10 @@ struct ExpandPattern : OpRewritePattern<Op> {
 } // namespace
 
 void populateMathExpansionPatterns(RewritePatternSet &patterns) {
-  patterns.add<ExpandPattern<math::ExpOp, &F32Builder::exp>,
-               ExpandPattern<math::Exp2Op, &F32Builder::exp2>,
-               ExpandPattern<math::LogOp, &F32Builder::log>,
-               ExpandPattern<math::TanhOp, &F32Builder::tanh>>(patterns.getContext());
+  patterns.add<
+      ExpandPattern<math::ExpOp, &F32Builder::exp>, ExpandPattern<math::Exp2Op, &F32Builder::exp2>,
+      ExpandPattern<math::LogOp, &F32Builder::log>, ExpandPattern<math::TanhOp, &F32Builder::tanh>>(
+      patterns.getContext());
 }
 
 } // namespace swamla

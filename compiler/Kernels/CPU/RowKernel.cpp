@@ -8,8 +8,7 @@ using namespace mlir;
 namespace swamla {
 
 func::FuncOp RowKernelEmitter::build() {
-  func::FuncOp kernel =
-      b.createKernel(op.getSymName(), static_cast<int64_t>(plan.views.size()));
+  func::FuncOp kernel = b.createKernel(op.getSymName(), static_cast<int64_t>(plan.views.size()));
   for (unsigned view = 0; view < plan.views.size(); ++view)
     bases.push_back(b.viewBase(view));
   scopes.emplace_back();

@@ -71,8 +71,8 @@ private:
   const RowKernelPlan &plan;
   step::RowKernelOp op;
   KernelBuilder b;
-  Values bases; ///< address of each view
-  Values dims;  ///< current position, i64; the last is the first column of the vector
+  Values bases;     ///< address of each view
+  Values dims;      ///< current position, i64; the last is the first column of the vector
   mlir::Value mask; ///< of the current vector; null: all lanes
   /// Scalars known here, one map for each enclosing loop.
   llvm::SmallVector<llvm::DenseMap<mlir::Value, mlir::Value>> scopes;

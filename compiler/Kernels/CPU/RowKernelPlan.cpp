@@ -59,8 +59,8 @@ static bool dividesOnlyNaturals(AffineExpr offset, ArrayRef<int64_t> extents) {
 LogicalResult RowKernelPlan::analyseViews() {
   for (auto [i, argument] : llvm::enumerate(op.getBody().getArguments())) {
     View view;
-    view.offset = step::simplifyWithExtents(withoutUnitDims(op.getMap(i).getResult(0), extents),
-                                            extents);
+    view.offset =
+        step::simplifyWithExtents(withoutUnitDims(op.getMap(i).getResult(0), extents), extents);
     view.element = argument.getType();
     if (!view.element.isF32() && !view.element.isF64() && !view.element.isInteger(32))
       return op.emitOpError() << "block argument " << i << " is of type " << view.element
@@ -109,8 +109,8 @@ LogicalResult RowKernelPlan::analyseOp(Operation &inner) {
           .Case([&](PairSwapOp) {
             if (width() % 2 == 0)
               return success();
-            return LogicalResult(inner.emitOpError() << "needs an even number of columns, found "
-                                                     << width());
+            return LogicalResult(inner.emitOpError()
+                                 << "needs an even number of columns, found " << width());
           })
           .Case([&](IndexOp index) {
             uint64_t dim = index.getDim();

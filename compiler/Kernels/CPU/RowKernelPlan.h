@@ -15,8 +15,8 @@ namespace swamla {
 
 /// The analysis of one step.row_kernel.
 ///
-/// The *level* of a value is one more than the innermost dim of the domain that it depends on, so 0 for
-/// what never changes, at most rowDims for what is uniform along a row, and numDims() for what
+/// The *level* of a value is one more than the innermost dim of the domain that it depends on, so 0
+/// for what never changes, at most rowDims for what is uniform along a row, and numDims() for what
 /// differs between neighbours along the last dim, and therefore is a vector.
 /// The *stage* of a value is the number of passes over the row that must be over before it can be
 /// computed: a reduce_row is one stage later than its operand.
@@ -33,9 +33,9 @@ struct RowKernelPlan {
   struct Out {
     unsigned view = 0;
     mlir::Value value;
-    bool perRow = false;     ///< one element a row, else one a point
-    bool reduces = false;    ///< several rows share an element, which is their sum
-    bool accumulate = false; ///< the sum starts from what the out holds
+    bool perRow = false;                    ///< one element a row, else one a point
+    bool reduces = false;                   ///< several rows share an element, which is their sum
+    bool accumulate = false;                ///< the sum starts from what the out holds
     llvm::SmallVector<unsigned> summedDims; ///< row dims that the offset lacks
     int64_t rowsPerSum = 0;                 ///< R where the offset has `m floordiv R`, else 0
   };

@@ -34,8 +34,7 @@ void RowKernelEmitter::emitReductionPass(unsigned pass) {
   Values roots, slots;
   for (ReduceRowOp reduction : reductions) {
     roots.push_back(reduction.getValue());
-    Value start =
-        b.constant(b.vectorOf(reduction.getType()), neutral(reduction.getKind()));
+    Value start = b.constant(b.vectorOf(reduction.getType()), neutral(reduction.getKind()));
     slots.append(vectorsPerRound, start);
   }
   materialise(roots, plan.rowDims, pass);

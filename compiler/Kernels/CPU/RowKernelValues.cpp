@@ -127,8 +127,7 @@ Value RowKernelEmitter::emitVector(Value value) {
 //===----------------------------------------------------------------------===//
 
 /// Evaluates an expression, given its leaves and how to combine them.
-static Value emitAffine(KernelBuilder &b, AffineExpr expr,
-                        function_ref<Value(AffineExpr)> leaf) {
+static Value emitAffine(KernelBuilder &b, AffineExpr expr, function_ref<Value(AffineExpr)> leaf) {
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   if (!binary)
     return leaf(expr);
@@ -221,9 +220,8 @@ Value RowKernelEmitter::gatherVector(unsigned view) {
   Value symbol = vector(op.getBody().getArgument(info.gather));
   Value offsets = emitVectorOffset(info.offset, symbol);
   Type pointerType = bases[view].getType();
-  Value addresses =
-      LLVM::GEPOp::create(b, b.vectorOf(pointerType), info.element, bases[view],
-                          ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(offsets)});
+  Value addresses = LLVM::GEPOp::create(b, b.vectorOf(pointerType), info.element, bases[view],
+                                        ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(offsets)});
   VectorType type = b.vectorOf(info.element);
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
   Value lanes = mask ? mask : b.constantMask(b.lanes());

@@ -9,8 +9,8 @@
 
 namespace swamla {
 
-/// Generates the function of a scatter-add (the gradient of an embedding) at the builder's insertion
-/// point. A unit owns `unit_cols` columns of the table and adds the rows in their order.
+/// Generates the function of a scatter-add (the gradient of an embedding) at the builder's
+/// insertion point. A unit owns `unit_cols` columns of the table and adds the rows in their order.
 mlir::FailureOr<mlir::func::FuncOp> buildScatterAddKernel(step::ScatterAddKernelOp op,
                                                           mlir::OpBuilder &builder,
                                                           const CpuTarget &target);

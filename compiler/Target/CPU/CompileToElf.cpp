@@ -11,6 +11,7 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
+#include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
@@ -32,7 +33,7 @@ std::unique_ptr<llvm::TargetMachine> createTargetMachine(ModuleOp module, const 
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
   });
-  llvm::Triple triple("x86_64-unknown-linux-gnu");
+  llvm::Triple triple(kCpuTriple);
   std::string error;
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target) {
@@ -78,23 +79,35 @@ std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &cont
   return translated;
 }
 
-/// Fails if the code calls anything that its loader will not find.
-LogicalResult checkDeclarations(ModuleOp module, const llvm::Module &code) {
-  llvm::TargetLibraryInfoImpl library(code.getTargetTriple());
+/// Fails if the object needs a symbol that its loader will not find. It is the object that is
+/// asked, not the code: the back end has its own ideas of what to call.
+LogicalResult checkSymbols(ModuleOp module, ArrayRef<char> object, const llvm::Triple &triple) {
+  llvm::MemoryBufferRef buffer(StringRef(object.data(), object.size()), "kernels");
+  auto file = llvm::object::ObjectFile::createELFObjectFile(buffer);
+  if (!file)
+    return module.emitError() << "LLVM wrote an object that it cannot read: "
+                              << llvm::toString(file.takeError());
+  llvm::TargetLibraryInfoImpl library(triple);
   llvm::TargetLibraryInfo info(library);
-  for (const llvm::Function &function : code) {
+  for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
+    llvm::Expected<uint32_t> flags = symbol.getFlags();
+    llvm::Expected<StringRef> name = symbol.getName();
+    if (!flags || !name)
+      return module.emitError() << "LLVM wrote a symbol that it cannot read: "
+                                << llvm::toString(
+                                       llvm::joinErrors(flags.takeError(), name.takeError()));
     llvm::LibFunc known;
-    if (!function.isDeclaration() || function.isIntrinsic() ||
-        (info.getLibFunc(function.getName(), known) && info.has(known)))
+    if (!(*flags & llvm::object::SymbolRef::SF_Undefined) || name->empty() ||
+        (info.getLibFunc(*name, known) && info.has(known)))
       continue;
-    return module.emitError() << "kernels call '" << function.getName().str()
+    return module.emitError() << "kernels need '" << *name
                               << "', which is neither theirs nor in libc or libm";
   }
   return success();
 }
 
-/// Kernels come vectorised and with their loops as they should be: of LLVM's passes, those for scalar code
-/// and loop invariants are wanted, the vectorisers and the unroller are not.
+/// Kernels come vectorised and with their loops as they should be: of LLVM's passes, those for
+/// scalar code and loop invariants are wanted, the vectorisers and the unroller are not.
 void optimize(llvm::Module &code, llvm::TargetMachine &machine) {
   llvm::PipelineTuningOptions tuning;
   tuning.LoopVectorization = false;
@@ -125,8 +138,6 @@ FailureOr<SmallVector<char, 0>> compileToElf(ModuleOp module, const CpuTarget &t
   if (!code)
     return module.emitError("kernels cannot be translated to LLVM IR");
   optimize(*code, *machine);
-  if (failed(checkDeclarations(module, *code)))
-    return failure();
 
   SmallVector<char, 0> object;
   llvm::raw_svector_ostream stream(object);
@@ -134,6 +145,8 @@ FailureOr<SmallVector<char, 0>> compileToElf(ModuleOp module, const CpuTarget &t
   if (machine->addPassesToEmitFile(codegen, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
     return module.emitError("LLVM's back end cannot write objects");
   codegen.run(*code);
+  if (failed(checkSymbols(module, object, machine->getTargetTriple())))
+    return failure();
   return linkElf(object, [&] { return module.emitError(); });
 }
 

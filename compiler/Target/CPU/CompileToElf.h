@@ -5,8 +5,12 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
 
 namespace swamla {
+
+/// What the objects are made for, as LLVM names it; step.bin records it.
+inline constexpr llvm::StringLiteral kCpuTriple = "x86_64-unknown-linux-gnu";
 
 /// Compiles the llvm.func ops of a module to an x86-64 ELF shared object that exports them, and
 /// returns its bytes. The object is position independent, depends on nothing but libc and libm, and

@@ -22,8 +22,7 @@ struct TemporaryFile {
   std::error_code error;
 
   explicit TemporaryFile(StringRef suffix)
-      : error(llvm::sys::fs::createTemporaryFile("swamla-kernels", suffix, path)),
-        remover(path) {}
+      : error(llvm::sys::fs::createTemporaryFile("swamla-kernels", suffix, path)), remover(path) {}
 
   LogicalResult check(function_ref<InFlightDiagnostic()> emitError, StringRef action) const {
     if (!error)
@@ -52,9 +51,17 @@ FailureOr<SmallVector<char, 0>> linkElf(ArrayRef<char> object,
   if (failed(input.check(emitError, "write")))
     return failure();
 
-  const char *arguments[] = {"ld.lld", "-shared",   "--hash-style=gnu", "-z",
-                             "now",    "-z",        "relro",            "--build-id=none",
-                             "-o",     output.path.c_str(), input.path.c_str()};
+  const char *arguments[] = {"ld.lld",
+                             "-shared",
+                             "--hash-style=gnu",
+                             "-z",
+                             "now",
+                             "-z",
+                             "relro",
+                             "--build-id=none",
+                             "-o",
+                             output.path.c_str(),
+                             input.path.c_str()};
   std::string messages;
   llvm::raw_string_ostream stream(messages);
   {

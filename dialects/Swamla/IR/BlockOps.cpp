@@ -11,11 +11,11 @@ using namespace swamla;
 // Checks that blocks share
 //===----------------------------------------------------------------------===//
 
-/// tensor<? or B x T x C x f32>: the batch may be dynamic, nothing else.
+/// tensor<? or B x T x C x f32>: the batch may be dynamic, nothing else; no dim is empty.
 static LogicalResult verifyActivations(Operation *op, StringRef what, Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   if (type.getRank() == 3 && !type.isDynamicDim(1) && !type.isDynamicDim(2) &&
-      type.getElementType().isF32())
+      type.getElementType().isF32() && !llvm::is_contained(type.getShape(), 0))
     return success();
   return op->emitOpError() << what << ": expected tensor<B x T x C x f32>, found " << type;
 }

@@ -84,7 +84,7 @@ ParseResult FusedOp::parse(OpAsmParser &parser, OperationState &state) {
   if (parser.parseRegion(*body))
     return failure();
   ensureTerminator(*body, builder, state.location);
-  if (parser.parseOptionalArrowTypeList(state.types))
+  if (succeeded(parser.parseOptionalArrow()) && parser.parseTypeList(state.types))
     return failure();
   return failure(parser.resolveOperands(ins, inTypes, insLoc, state.operands) ||
                  parser.resolveOperands(outs, outTypes, outsLoc, state.operands));
@@ -117,7 +117,8 @@ void FusedOp::print(OpAsmPrinter &printer) {
                                             getGatherAttrName(), getLabelAttrName()});
   printer << ' ';
   printer.printRegion(getBody());
-  printer.printOptionalArrowTypeList(getResultTypes());
+  if (!getResultTypes().empty())
+    printer << " -> " << getResultTypes();
 }
 
 //===----------------------------------------------------------------------===//

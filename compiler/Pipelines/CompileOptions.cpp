@@ -1,0 +1,141 @@
+//===- CompileOptions.cpp - what may be asked of the compiler -------------===//
+#include "compiler/Pipelines/CompileOptions.h"
+
+#include "compiler/Pipelines/Phases.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+
+namespace swamla {
+
+namespace {
+constexpr llvm::StringLiteral kOptionsAttr = "swamla.options";
+
+/// One option whose value is a word: the words that are supported, and the phase that uses it.
+struct WordOption {
+  llvm::StringLiteral name;
+  std::optional<std::string> CompileOptions::*member;
+  llvm::StringLiteral fallback;
+  llvm::StringLiteral supported; ///< separated by |
+  llvm::StringLiteral later;     ///< what will be, if anything
+  Phase usedBy;
+};
+
+constexpr WordOption kWordOptions[] = {
+    {"checkpoint", &CompileOptions::checkpoint, "none", "none|mlp|attn|block", "", Phase::Remat},
+    {"optimizer", &CompileOptions::optimizer, "adamw", "adamw|lion", "", Phase::Optimizer},
+    {"precision", &CompileOptions::precision, "fp32", "fp32", "tf32|bf16|fp8", Phase::Fuse},
+    {"target", &CompileOptions::target, "cpu", "cpu", "cuda", Phase::Lower},
+    {"mcpu", &CompileOptions::mcpu, "native", "x86-64-v2|x86-64-v3|x86-64-v4|native", "",
+     Phase::Lower}};
+
+struct NumberOption {
+  llvm::StringLiteral name;
+  std::optional<int64_t> CompileOptions::*member;
+  Phase usedBy;
+};
+
+constexpr NumberOption kNumberOptions[] = {{"batch", &CompileOptions::batch, Phase::Expand},
+                                           {"loss-rows", &CompileOptions::lossRows, Phase::Fuse}};
+
+bool isOneOf(StringRef value, StringRef words) {
+  SmallVector<StringRef> list;
+  words.split(list, '|');
+  return llvm::is_contained(list, value);
+}
+
+/// A list of words for people: "adamw or lion".
+std::string spellOut(StringRef words) {
+  SmallVector<StringRef> list;
+  words.split(list, '|');
+  std::string text;
+  for (auto [i, word] : llvm::enumerate(list))
+    text += (i == 0 ? "" : i + 1 == list.size() ? " or " : ", ") + word.str();
+  return text;
+}
+
+/// Reports an option that differs from what has been used already.
+template <typename T>
+LogicalResult checkInTime(ModuleOp module, Phase done, StringRef name, Phase usedBy, const T &asked,
+                          const T &used) {
+  if (asked == used || done < usedBy)
+    return success();
+  return module.emitError() << "--" << name << "=" << asked << " comes too late: phase "
+                            << phaseInfo(usedBy).name << " has already run with " << used
+                            << "; start from the output of an earlier phase";
+}
+
+LogicalResult resolveWord(ModuleOp module, Phase done, const WordOption &option,
+                          DictionaryAttr stored, CompileOptions &options) {
+  std::optional<std::string> &value = options.*option.member;
+  auto attribute = stored.getAs<StringAttr>(option.name);
+  if (!value)
+    value = attribute ? attribute.str() : option.fallback.str();
+  if (!isOneOf(*value, option.supported)) {
+    InFlightDiagnostic error = module.emitError() << "--" << option.name << "=" << *value;
+    if (!option.later.empty() && isOneOf(*value, option.later))
+      error << " is not supported yet by this release; supported: " << spellOut(option.supported);
+    else
+      error << " is unknown; expected " << spellOut(option.supported);
+    return error;
+  }
+  if (!attribute)
+    return success();
+  return checkInTime(module, done, option.name, option.usedBy, *value, attribute.str());
+}
+
+LogicalResult resolveNumber(ModuleOp module, Phase done, const NumberOption &option,
+                            DictionaryAttr stored, CompileOptions &options) {
+  std::optional<int64_t> &value = options.*option.member;
+  auto attribute = stored.getAs<IntegerAttr>(option.name);
+  if (value && *value < 1)
+    return module.emitError() << "--" << option.name << "=" << *value << ": expected at least 1";
+  if (!value)
+    value = attribute ? attribute.getInt() : 0;
+  if (!attribute)
+    return success();
+  return checkInTime(module, done, option.name, option.usedBy, *value, attribute.getInt());
+}
+} // namespace
+
+LogicalResult resolveOptions(ModuleOp module, Phase done, CompileOptions &options) {
+  Builder builder(module.getContext());
+  auto stored = module->getAttrOfType<DictionaryAttr>(kOptionsAttr);
+  if (!stored)
+    stored = builder.getDictionaryAttr({});
+  SmallVector<NamedAttribute> resolved;
+  for (const NumberOption &option : kNumberOptions) {
+    if (failed(resolveNumber(module, done, option, stored, options)))
+      return failure();
+    resolved.push_back(builder.getNamedAttr(
+        option.name, builder.getI64IntegerAttr((options.*option.member).value_or(0))));
+  }
+  for (const WordOption &option : kWordOptions) {
+    if (failed(resolveWord(module, done, option, stored, options)))
+      return failure();
+    resolved.push_back(builder.getNamedAttr(
+        option.name, builder.getStringAttr((options.*option.member).value_or(""))));
+  }
+  module->setAttr(kOptionsAttr, builder.getDictionaryAttr(resolved));
+  return success();
+}
+
+std::vector<std::string> optionsAsFlags(ModuleOp module) {
+  std::vector<std::string> flags;
+  auto stored = module->getAttrOfType<DictionaryAttr>(kOptionsAttr);
+  if (!stored)
+    return flags;
+  for (NamedAttribute option : stored) {
+    std::string flag = "--" + option.getName().str() + "=";
+    if (auto number = dyn_cast<IntegerAttr>(option.getValue())) {
+      if (number.getInt() != 0) // 0: left to the compiler
+        flags.push_back(flag + std::to_string(number.getInt()));
+    } else if (auto word = dyn_cast<StringAttr>(option.getValue())) {
+      flags.push_back(flag + word.str());
+    }
+  }
+  return flags;
+}
+
+} // namespace swamla

@@ -1,0 +1,207 @@
+//===- Phases.cpp - the table of phases -----------------------------------===//
+//
+// The compiler, read from top to bottom. Each phase may rely on what the ones
+// before it have left, and nothing else.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/Pipelines/Phases.h"
+
+#include "compiler/Autodiff/Passes.h"
+#include "compiler/Expand/Passes.h"
+#include "compiler/Fuse/Passes.h"
+#include "compiler/Kernels/Passes.h"
+#include "compiler/Optimizer/Passes.h"
+#include "compiler/Pipelines/Passes.h"
+#include "compiler/Plan/Passes.h"
+#include "compiler/Remat/Passes.h"
+
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+
+namespace swamla {
+
+namespace {
+//===----------------------------------------------------------------------===//
+// expand: blocks to primitives
+//===----------------------------------------------------------------------===//
+
+void populateExpand(OpPassManager &passes, const CompileOptions &options) {
+  passes.addPass(createSpecializePass({options.batch.value_or(0)}));
+  passes.addPass(createExpandPass());
+}
+
+//===----------------------------------------------------------------------===//
+// autodiff: forward and backward in one function
+//===----------------------------------------------------------------------===//
+
+void populateAutodiff(OpPassManager &passes, const CompileOptions &) {
+  // Before differentiation equal ops may be merged: fewer values to save, and one sum of
+  // cotangents.
+  passes.addNestedPass<func::FuncOp>(createCSEPass());
+  passes.addPass(createAutodiffPass());
+}
+
+//===----------------------------------------------------------------------===//
+// remat: what is saved, what is computed again
+//===----------------------------------------------------------------------===//
+
+// From here on no CSE: it would merge the recomputed ops with the saved ones, and undo the phase.
+
+void populateRemat(OpPassManager &passes, const CompileOptions &options) {
+  RematPassOptions remat;
+  remat.checkpoint = llvm::StringSwitch<Checkpoint>(options.checkpoint.value_or("none"))
+                         .Case("mlp", Checkpoint::Mlp)
+                         .Case("attn", Checkpoint::Attn)
+                         .Case("block", Checkpoint::Block)
+                         .Default(Checkpoint::None);
+  passes.addNestedPass<func::FuncOp>(createRematPass(remat));
+}
+
+//===----------------------------------------------------------------------===//
+// fuse: few, large ops
+//===----------------------------------------------------------------------===//
+
+/// Primitives to fused ops, and those merged; reductions over all rows cut into units of work that
+/// do not depend on the number of threads.
+void addFusion(OpPassManager &passes) {
+  passes.addNestedPass<func::FuncOp>(createFormFusedPass());
+  passes.addNestedPass<func::FuncOp>(createFuseRowwisePass());
+}
+
+void populateFuse(OpPassManager &passes, const CompileOptions &options) {
+  // Matmuls are grouped while their gradients are still add_grads of parameters by name.
+  passes.addPass(createGroupMatmulsPass());
+  passes.addNestedPass<func::FuncOp>(createChunkLossPass({options.lossRows.value_or(0)}));
+  addFusion(passes);
+  // After merging: an op that has been merged may produce the gradient that is accumulated. Before
+  // splitting: the second half of a split reduction is what adds to the gradient.
+  passes.addNestedPass<func::FuncOp>(createAccumulateGradsPass());
+  passes.addNestedPass<func::FuncOp>(createSplitReductionsPass());
+}
+
+//===----------------------------------------------------------------------===//
+// optimizer: @apply over the flat buffers
+//===----------------------------------------------------------------------===//
+
+void populateOptimizer(OpPassManager &passes, const CompileOptions &options) {
+  // The layout wants the groups that the fuse phase has made.
+  passes.addPass(createLayoutParamsPass());
+  bool lion = options.optimizer == "lion";
+  passes.addPass(createBuildOptimizerPass({lion ? OptimizerKind::Lion : OptimizerKind::Adamw}));
+  addFusion(passes);
+  passes.addNestedPass<func::FuncOp>(createSplitReductionsPass());
+}
+
+//===----------------------------------------------------------------------===//
+// plan: tensors to places, functions to programs
+//===----------------------------------------------------------------------===//
+
+void populatePlan(OpPassManager &passes, const CompileOptions &) {
+  passes.addPass(createPlanPass());
+}
+
+//===----------------------------------------------------------------------===//
+// lower: kernels to the target's code
+//===----------------------------------------------------------------------===//
+
+void populateLower(OpPassManager &passes, const CompileOptions &options) {
+  LowerKernelsPassOptions lower;
+  lower.target = options.target.value_or("cpu");
+  lower.architecture = options.mcpu.value_or("native");
+  passes.addPass(createLowerKernelsPass(lower));
+}
+
+void populateNothing(OpPassManager &, const CompileOptions &) {}
+
+constexpr PhaseInfo kPhases[] = {
+    {Phase::Input, "input", "the model file, parsed and verified", populateNothing},
+    {Phase::Expand, "expand", "blocks to primitives", populateExpand},
+    {Phase::Autodiff, "autodiff", "forward and backward in one function", populateAutodiff},
+    {Phase::Remat, "remat", "what is saved and what is recomputed", populateRemat},
+    {Phase::Fuse, "fuse", "few, large ops", populateFuse},
+    {Phase::Optimizer, "optimizer", "the optimizer step over flat buffers", populateOptimizer},
+    {Phase::Plan, "plan", "places in memory, programs of launches", populatePlan},
+    {Phase::Lower, "lower", "kernels in the LLVM dialect", populateLower},
+    {Phase::Emit, "emit", "step.bin", populateNothing}};
+} // namespace
+
+ArrayRef<PhaseInfo> allPhases() { return kPhases; }
+
+const PhaseInfo &phaseInfo(Phase phase) { return kPhases[static_cast<unsigned>(phase)]; }
+
+std::optional<Phase> findPhase(StringRef name) {
+  for (const PhaseInfo &info : kPhases)
+    if (info.name == name)
+      return info.phase;
+  return std::nullopt;
+}
+
+FailureOr<Phase> phaseOf(ModuleOp module) {
+  auto name = module->getAttrOfType<StringAttr>("swamla.phase");
+  if (!name)
+    return Phase::Input;
+  if (std::optional<Phase> phase = findPhase(name.getValue()))
+    return *phase;
+  return module.emitError() << "attribute swamla.phase is " << name
+                            << ", which is no phase of this compiler";
+}
+
+void buildPipeline(OpPassManager &passes, Phase done, const CompileOptions &options) {
+  for (const PhaseInfo &info : kPhases) {
+    bool runs = info.phase > done && info.phase <= options.until && info.phase != Phase::Emit;
+    if (runs)
+      info.populate(passes, options);
+    else if (info.phase != done)
+      continue; // what the input claims to be is verified, too
+    passes.addPass(createVerifyPhasePass({info.name.str()}));
+    passes.addPass(createMarkPhasePass({info.name.str()}));
+    if (!options.dumpPhases.empty())
+      passes.addPass(createDumpPhasePass(options.dumpPhases, info.phase));
+  }
+}
+
+namespace {
+/// Options of the registered pipelines: those of CompileOptions that passes use.
+struct PhaseOptions : PassPipelineOptions<PhaseOptions> {
+  Option<int64_t> batch{*this, "batch", llvm::cl::desc("sequences in a micro step")};
+  Option<std::string> checkpoint{*this, "checkpoint", llvm::cl::desc("none, mlp, attn or block"),
+                                 llvm::cl::init("none")};
+  Option<int64_t> lossRows{*this, "loss-rows", llvm::cl::desc("rows of a chunk of the head")};
+  Option<std::string> optimizer{*this, "optimizer", llvm::cl::desc("adamw or lion"),
+                                llvm::cl::init("adamw")};
+  Option<std::string> mcpu{*this, "mcpu", llvm::cl::desc("x86-64-v2, -v3, -v4 or native"),
+                           llvm::cl::init("native")};
+
+  CompileOptions asCompileOptions() const {
+    CompileOptions options;
+    options.batch = batch;
+    options.checkpoint = checkpoint;
+    options.lossRows = lossRows;
+    options.optimizer = optimizer;
+    options.target = "cpu";
+    options.mcpu = mcpu;
+    options.until = Phase::Lower;
+    return options;
+  }
+};
+} // namespace
+
+void registerPhasePipelines() {
+  for (const PhaseInfo &info : allPhases()) {
+    if (info.populate == populateNothing)
+      continue;
+    PassPipelineRegistration<PhaseOptions>(
+        "swamla-phase-" + info.name.str(), info.help,
+        [populate = info.populate](OpPassManager &passes, const PhaseOptions &options) {
+          populate(passes, options.asCompileOptions());
+        });
+  }
+  PassPipelineRegistration<PhaseOptions>(
+      "swamla-compile", "all phases from input to lower, with their verifiers",
+      [](OpPassManager &passes, const PhaseOptions &options) {
+        buildPipeline(passes, Phase::Input, options.asCompileOptions());
+      });
+}
+
+} // namespace swamla

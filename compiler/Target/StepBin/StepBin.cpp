@@ -1,0 +1,222 @@
+//===- StepBin.cpp - from the lowered module to a step.bin ----------------===//
+#include "compiler/Target/StepBin/StepBin.h"
+
+#include "dialects/Step/IR/StepDialect.h"
+#include "runtime/schema/StepHeader.h"
+#include "runtime/schema/step_generated.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <xxhash.h>
+
+using namespace mlir;
+
+namespace swamla {
+
+namespace {
+using flatbuffers::Offset;
+
+class StepWriter {
+public:
+  StepWriter(ModuleOp module, const StepCode &code, ArrayRef<std::string> options)
+      : module(module), code(code), options(options) {}
+
+  /// The flatbuffer; valid as long as the writer.
+  FailureOr<ArrayRef<uint8_t>> write();
+
+private:
+  Offset<flatbuffers::String> string(StringRef text) {
+    return fb.CreateString(text.data(), text.size());
+  }
+  schema::View view(step::ViewAttr view) {
+    return {buffers.lookup(view.getBuffer().getValue()), view.getOffset(), view.getBytes()};
+  }
+  Offset<flatbuffers::Vector<uint64_t>> shape(Type type) {
+    SmallVector<uint64_t> dims;
+    for (int64_t dim : cast<RankedTensorType>(type).getShape())
+      dims.push_back(static_cast<uint64_t>(dim));
+    return fb.CreateVector(dims.data(), dims.size());
+  }
+
+  Offset<schema::Buffer> buffer(step::BufferOp op);
+  Offset<schema::Param> param(step::ParamOp op);
+  Offset<schema::Slot> slot(step::SlotOp op);
+  Offset<schema::Op> op(Operation &op);
+  Offset<schema::Op> launch(step::LaunchOp op);
+  Offset<schema::Op> matmul(step::MatmulOp op);
+  Offset<schema::Op> fill(step::FillOp op);
+  Offset<schema::Program> program(step::ProgramOp op);
+  FailureOr<Offset<schema::Model>> model();
+  LogicalResult collectKernels();
+
+  ModuleOp module;
+  const StepCode &code;
+  ArrayRef<std::string> options;
+  flatbuffers::FlatBufferBuilder fb{1 << 20};
+  llvm::StringMap<unsigned> buffers, kernels;
+  std::vector<Offset<schema::Kernel>> kernelTable;
+};
+} // namespace
+
+Offset<schema::Buffer> StepWriter::buffer(step::BufferOp op) {
+  auto kind = llvm::StringSwitch<schema::BufferKind>(op.getKind())
+                  .Case("arena", schema::BufferKind::Arena)
+                  .Case("params", schema::BufferKind::Params)
+                  .Case("grads", schema::BufferKind::Grads)
+                  .Case("state", schema::BufferKind::State)
+                  .Case("constants", schema::BufferKind::Constants)
+                  .Case("input", schema::BufferKind::Input)
+                  .Case("scalars", schema::BufferKind::Scalars)
+                  .Default(schema::BufferKind::Results);
+  buffers[op.getSymName()] = buffers.size();
+  return schema::CreateBuffer(fb, string(op.getSymName()), kind, op.getBytes());
+}
+
+Offset<schema::Param> StepWriter::param(step::ParamOp op) {
+  return schema::CreateParam(fb, string(op.getSymName()), shape(op.getType()), op.getOffset(),
+                             op.getInitNormal(), op.getInitValue().convertToDouble(),
+                             op.getDecay());
+}
+
+Offset<schema::Slot> StepWriter::slot(step::SlotOp op) {
+  auto type = cast<RankedTensorType>(op.getType());
+  auto dtype = type.getElementType().isF32() ? schema::DType::F32 : schema::DType::I32;
+  schema::View place = view(op.getView());
+  return schema::CreateSlot(fb, string(op.getSymName()), &place, dtype, shape(type));
+}
+
+Offset<schema::Op> StepWriter::launch(step::LaunchOp op) {
+  std::vector<schema::View> views;
+  for (auto attribute : op.getViews().getAsRange<step::ViewAttr>())
+    views.push_back(view(attribute));
+  auto kind = schema::CreateLaunch(fb, kernels.lookup(op.getKernel()),
+                                   fb.CreateVectorOfStructs(views), op.getUnits());
+  return schema::CreateOp(fb, schema::OpKind::Launch, kind.Union(), string(op.getLabel()),
+                          op.getFlops(), op.getBytes());
+}
+
+Offset<schema::Op> StepWriter::matmul(step::MatmulOp op) {
+  uint64_t m = op.getM(), n = op.getN(), k = op.getK();
+  schema::View a = view(op.getA()), b = view(op.getB()), c = view(op.getC());
+  auto kind = schema::CreateMatmul(fb, &a, &b, &c, m, n, k, op.getLda(), op.getLdb(), op.getLdc(),
+                                   op.getTransposeA(), op.getTransposeB(), op.getAccumulate());
+  uint64_t elements = m * k + k * n + (op.getAccumulate() ? 2 : 1) * m * n;
+  return schema::CreateOp(fb, schema::OpKind::Matmul, kind.Union(), string(op.getLabel()),
+                          2 * m * n * k, 4 * elements);
+}
+
+Offset<schema::Op> StepWriter::fill(step::FillOp op) {
+  schema::View place = view(op.getView());
+  auto kind = schema::CreateFill(fb, &place, op.getValue());
+  return schema::CreateOp(fb, schema::OpKind::Fill, kind.Union(), string(op.getLabel()), 0,
+                          op.getView().getBytes());
+}
+
+Offset<schema::Op> StepWriter::op(Operation &op) {
+  return llvm::TypeSwitch<Operation &, Offset<schema::Op>>(op)
+      .Case([&](step::LaunchOp launchOp) { return launch(launchOp); })
+      .Case([&](step::MatmulOp matmulOp) { return matmul(matmulOp); })
+      .Case([&](step::FillOp fillOp) { return fill(fillOp); });
+}
+
+Offset<schema::Program> StepWriter::program(step::ProgramOp program) {
+  std::vector<Offset<schema::Op>> ops;
+  for (Operation &entry : program.getBody().front())
+    ops.push_back(op(entry));
+  return schema::CreateProgram(fb, string(program.getSymName()), fb.CreateVector(ops));
+}
+
+FailureOr<Offset<schema::Model>> StepWriter::model() {
+  auto info = module->getAttrOfType<DictionaryAttr>("swamla.model_info");
+  auto optimizer = module->getAttrOfType<StringAttr>("swamla.optimizer");
+  auto number = [&](StringRef name) { return info ? info.getAs<IntegerAttr>(name) : nullptr; };
+  auto text = [&](StringRef name) { return info ? info.getAs<StringAttr>(name) : nullptr; };
+  IntegerAttr vocab = number("vocab_size"), seq = number("block_size"), batch = number("batch"),
+              params = number("num_params");
+  StringAttr name = text("name"), description = text("description");
+  auto flops = info ? info.getAs<FloatAttr>("forward_flops_per_token") : nullptr;
+  if (!vocab || !seq || !batch || !params || !name || !description || !flops)
+    return module.emitError() << "attribute swamla.model_info is missing or incomplete; expected "
+                                 "what --swamla-expand sets";
+  if (!optimizer)
+    return module.emitError() << "has no attribute swamla.optimizer; expected it from "
+                                 "--swamla-build-optimizer";
+  return schema::CreateModel(fb, string(name), vocab.getInt(), seq.getInt(), batch.getInt(),
+                             params.getInt(), flops.getValueAsDouble(), string(optimizer),
+                             string(description));
+}
+
+LogicalResult StepWriter::collectKernels() {
+  for (auto func : module.getOps<LLVM::LLVMFuncOp>()) {
+    auto views = func->getAttrOfType<IntegerAttr>("step.num_views");
+    auto scratch = func->getAttrOfType<IntegerAttr>("step.scratch_bytes");
+    if (!views || !scratch)
+      continue; // a function that kernels call
+    kernels[func.getSymName()] = kernelTable.size();
+    kernelTable.push_back(
+        schema::CreateKernel(fb, string(func.getSymName()), views.getInt(), scratch.getInt()));
+  }
+  LogicalResult found = success();
+  module.walk([&](step::LaunchOp op) {
+    if (!kernels.contains(op.getKernel()))
+      found = op.emitOpError() << "launches @" << op.getKernel()
+                               << ", which is no llvm.func with step.num_views and "
+                                  "step.scratch_bytes; expected it from --step-lower-kernels";
+  });
+  return found;
+}
+
+FailureOr<ArrayRef<uint8_t>> StepWriter::write() {
+  if (failed(collectKernels()))
+    return failure();
+  FailureOr<Offset<schema::Model>> modelTable = model();
+  if (failed(modelTable))
+    return failure();
+  std::vector<Offset<schema::Buffer>> bufferTable;
+  for (auto op : module.getOps<step::BufferOp>())
+    bufferTable.push_back(buffer(op));
+  std::vector<Offset<schema::Param>> params;
+  for (auto op : module.getOps<step::ParamOp>())
+    params.push_back(param(op));
+  std::vector<Offset<schema::Slot>> slots;
+  for (auto op : module.getOps<step::SlotOp>())
+    slots.push_back(slot(op));
+  std::vector<Offset<schema::Program>> programs;
+  for (auto op : module.getOps<step::ProgramOp>())
+    programs.push_back(program(op));
+  auto maxLive = module->getAttrOfType<IntegerAttr>("step.max_live_bytes");
+  auto target = schema::CreateTarget(fb, string(code.kind), string(code.triple), string(code.cpu));
+  auto bytes =
+      fb.CreateVector(reinterpret_cast<const uint8_t *>(code.bytes.data()), code.bytes.size());
+  std::vector<std::string> flags(options.begin(), options.end());
+  auto root =
+      schema::CreateStep(fb, string("swamlac " SWAMLA_VERSION), fb.CreateVectorOfStrings(flags),
+                         target, *modelTable, fb.CreateVector(bufferTable), fb.CreateVector(params),
+                         fb.CreateVector(slots), fb.CreateVector(kernelTable),
+                         fb.CreateVector(programs), bytes, maxLive ? maxLive.getInt() : 0);
+  schema::FinishStepBuffer(fb, root);
+  return ArrayRef<uint8_t>(fb.GetBufferPointer(), fb.GetSize());
+}
+
+FailureOr<std::vector<char>> writeStepBin(ModuleOp module, const StepCode &code,
+                                          ArrayRef<std::string> options) {
+  StepWriter writer(module, code, options);
+  FailureOr<ArrayRef<uint8_t>> content = writer.write();
+  if (failed(content))
+    return failure();
+  StepHeader header = {};
+  header.magic = kStepMagic;
+  header.version = kStepFormatVersion;
+  header.headerBytes = sizeof(StepHeader);
+  header.contentBytes = content->size();
+  header.checksum = XXH3_64bits(content->data(), content->size());
+  std::vector<char> bytes(sizeof(StepHeader) + content->size());
+  std::memcpy(bytes.data(), &header, sizeof(StepHeader));
+  std::memcpy(bytes.data() + sizeof(StepHeader), content->data(), content->size());
+  return bytes;
+}
+
+} // namespace swamla

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Builds the runtime and its tests under AddressSanitizer and UndefinedBehaviorSanitizer, runs the unit tests, then each libFuzzer
+# harness for a while.
+#
+#   tools/sanitize.sh [SECONDS each fuzzer runs, default 60]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seconds="${1:-60}"
+build=build-sanitize
+
+CC=clang-22 CXX=clang++-22 cmake -G Ninja -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DSWAMLA_COMPILER=OFF -DSWAMLA_FUZZ=ON \
+  -DSWAMLA_SANITIZE=address,undefined >/dev/null
+ninja -C "$build"
+
+# oneDNN and libgomp keep memory for as long as the process lives: leaks are looked for in our own unit tests only where they do not run.
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=0
+ctest --test-dir "$build" --output-on-failure -L unit
+
+corpus="$build/corpus"
+for fuzzer in "$build"/bin/*Fuzzer; do
+  name="$(basename "$fuzzer")"
+  mkdir -p "$corpus/$name"
+  echo "fuzzing: $name, $seconds s"
+  (cd "$build" && "./bin/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 "corpus/$name" \
+    >"$name.log" 2>&1) || { tail -n 60 "$build/$name.log"; exit 1; }
+  grep -E 'number_of_executed_units|DONE' "$build/$name.log"
+done

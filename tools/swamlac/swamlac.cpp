@@ -1,0 +1,210 @@
+//===- swamlac.cpp - a model file in, a step.bin out ----------------------===//
+#include "compiler/Pipelines/Compile.h"
+#include "compiler/Pipelines/Phases.h"
+#include "compiler/Pipelines/PlanReport.h"
+#include "compiler/Pipelines/RegisterPasses.h"
+#include "compiler/Target/StepBin/StepBin.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/FileUtilities.h"
+#include "mlir/Support/Timing.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/WithColor.h"
+
+#include <chrono>
+
+using namespace mlir;
+using namespace swamla;
+namespace cl = llvm::cl;
+
+namespace {
+/// The command line. What is not given stays unset: a dump knows its own options.
+struct CommandLine {
+  cl::OptionCategory category{"swamlac options"};
+
+  cl::opt<std::string> input{cl::Positional, cl::desc("<model.mlir, or a dump of any phase>"),
+                             cl::Required, cl::cat(category)};
+  cl::opt<std::string> output{"o",
+                              cl::desc("file to write (step.bin; with --until, standard output)"),
+                              cl::value_desc("file"), cl::cat(category)};
+  cl::opt<int64_t> batch{"batch",
+                         cl::desc("sequences in a micro step (the model file may say `?`)"),
+                         cl::cat(category)};
+  cl::opt<std::string> checkpoint{
+      "checkpoint", cl::desc("what the backward recomputes: none (default), mlp, attn or block"),
+      cl::cat(category)};
+  cl::opt<int64_t> lossRows{
+      "loss-rows", cl::desc("rows of a chunk of head and cross-entropy (default: by size)"),
+      cl::cat(category)};
+  cl::opt<std::string> optimizer{"optimizer", cl::desc("adamw (default) or lion"),
+                                 cl::cat(category)};
+  cl::opt<std::string> precision{"precision", cl::desc("of matmul operands: fp32"),
+                                 cl::cat(category)};
+  cl::opt<std::string> target{"target", cl::desc("what to compile for: cpu"), cl::cat(category)};
+  cl::opt<std::string> mcpu{
+      "mcpu", cl::desc("x86-64-v2, x86-64-v3, x86-64-v4, or native (default): this machine's best"),
+      cl::cat(category)};
+  cl::opt<std::string> until{"until",
+                             cl::desc("stop after a phase and print the module; " + phaseList()),
+                             cl::value_desc("phase"), cl::cat(category)};
+  cl::opt<std::string> from{
+      "from", cl::desc("the phase that has made the input (default: what the file says)"),
+      cl::value_desc("phase"), cl::cat(category)};
+  cl::opt<std::string> dumpPhases{"dump-phases",
+                                  cl::desc("write NN-PHASE.mlir after every phase; each can be "
+                                           "edited and compiled on"),
+                                  cl::value_desc("folder"), cl::cat(category)};
+  cl::opt<bool> planReport{"plan-report", cl::desc("print what lives in memory at the peak"),
+                           cl::cat(category)};
+
+  static std::string phaseList() {
+    std::string list;
+    for (const PhaseInfo &info : allPhases())
+      list += (list.empty() ? "" : ", ") + info.name.str();
+    return list;
+  }
+};
+
+/// What has been asked, apart from the command line: lld, which links the kernels in this process,
+/// has a command line of its own and resets all options.
+struct Request {
+  std::string input, output;
+  bool planReport;
+  CompileOptions options;
+};
+
+/// Reports a failure that is not about the program; returns the exit code.
+int fail(const llvm::Twine &message) {
+  llvm::WithColor::error(llvm::errs(), "swamlac") << message << "\n";
+  return EXIT_FAILURE;
+}
+
+template <typename T, typename V> void assignIfGiven(const cl::opt<T> &option, V &value) {
+  if (option.getNumOccurrences() > 0)
+    value = option.getValue();
+}
+
+/// Reads the name of a phase; false, with an error, if there is none of that name.
+bool readPhase(const cl::opt<std::string> &option, std::optional<Phase> &phase) {
+  if (option.getNumOccurrences() == 0)
+    return true;
+  phase = findPhase(option);
+  if (!phase)
+    fail("--" + option.ArgStr + "=" + option + ": there is no such phase; expected one of " +
+         CommandLine::phaseList());
+  return phase.has_value();
+}
+
+/// "1804736" as "1,804,736".
+std::string withCommas(int64_t number) {
+  std::string digits = std::to_string(number);
+  for (auto i = static_cast<int64_t>(digits.size()) - 3; i > 0; i -= 3)
+    digits.insert(i, ",");
+  return digits;
+}
+
+std::string summary(ModuleOp module, StringRef path, size_t bytes, double seconds) {
+  auto info = module->getAttrOfType<DictionaryAttr>("swamla.model_info");
+  auto params = info ? info.getAs<IntegerAttr>("num_params") : IntegerAttr();
+  PlanFacts facts = planFacts(module);
+  return llvm::formatv("{0}: {1} parameters, arena {2} (lower bound {3}), {4} kernels, {5}, "
+                       "compiled in {6:F2} s",
+                       path, withCommas(params ? params.getInt() : 0), formatBytes(facts.peakBytes),
+                       formatBytes(facts.maxLiveBytes), facts.kernels, formatBytes(bytes), seconds)
+      .str();
+}
+
+/// Prints the module after --until.
+int printModule(ModuleOp module, StringRef path) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream);
+  stream << "\n";
+  if (path == "-") {
+    llvm::outs() << text;
+    return EXIT_SUCCESS;
+  }
+  if (llvm::Error error = writeFileAtomically(path, text))
+    return fail(llvm::toString(std::move(error)));
+  return EXIT_SUCCESS;
+}
+
+int compile(const Request &request) {
+  auto start = std::chrono::steady_clock::now();
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> file = openInputFile(request.input, &message);
+  if (!file)
+    return fail(message);
+  DialectRegistry registry;
+  registerAllSwamlaDialects(registry);
+  MLIRContext context(registry);
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(file), llvm::SMLoc());
+  SourceMgrDiagnosticHandler diagnostics(sources, &context);
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
+  if (!module)
+    return EXIT_FAILURE; // the parser has said why
+
+  if (request.options.until != Phase::Emit) {
+    if (failed(runPhases(*module, request.options)))
+      return EXIT_FAILURE;
+    if (request.planReport)
+      llvm::errs() << planReport(*module);
+    return printModule(*module, request.output.empty() ? "-" : request.output);
+  }
+  FailureOr<std::vector<char>> bytes = compileModule(*module, request.options);
+  if (failed(bytes))
+    return EXIT_FAILURE;
+  std::string path = request.output.empty() ? "step.bin" : request.output;
+  if (llvm::Error error = writeFileAtomically(path, *bytes))
+    return fail(llvm::toString(std::move(error)));
+  std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  if (request.planReport)
+    llvm::outs() << planReport(*module);
+  llvm::outs() << summary(*module, path, bytes->size(), seconds.count()) << "\n";
+  return EXIT_SUCCESS;
+}
+
+/// Makes a request of the parsed command line; nullopt, with an error, if it is not a sensible one.
+std::optional<Request> readRequest(CommandLine &line) {
+  Request request{line.input, line.output, line.planReport, {}};
+  CompileOptions &options = request.options;
+  assignIfGiven(line.batch, options.batch);
+  assignIfGiven(line.checkpoint, options.checkpoint);
+  assignIfGiven(line.lossRows, options.lossRows);
+  assignIfGiven(line.optimizer, options.optimizer);
+  assignIfGiven(line.precision, options.precision);
+  assignIfGiven(line.target, options.target);
+  assignIfGiven(line.mcpu, options.mcpu);
+  assignIfGiven(line.dumpPhases, options.dumpPhases);
+  std::optional<Phase> until;
+  if (!readPhase(line.until, until) || !readPhase(line.from, options.from))
+    return std::nullopt;
+  options.until = until.value_or(Phase::Emit);
+  return request;
+}
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  CommandLine line;
+  registerAsmPrinterCLOptions();
+  registerMLIRContextCLOptions();
+  registerPassManagerCLOptions();
+  registerDefaultTimingManagerCLOptions();
+  cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "swamlac " SWAMLA_VERSION "\n"; });
+  cl::ParseCommandLineOptions(argc, argv,
+                              "swamlac: compiles a SWA-MLA language model to a training step\n");
+
+  std::optional<Request> request = readRequest(line);
+  line.mcpu.removeArgument(); // lld registers LLVM's own
+  return request ? compile(*request) : EXIT_FAILURE;
+}
