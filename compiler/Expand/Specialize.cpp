@@ -33,12 +33,13 @@ LogicalResult SpecializePass::specialize(ModelOp model) {
   if (batch < 1)
     return model.emitError() << "the model has no batch yet: expected a batch >= 1 (--batch=N), "
                                 "found "
-                             << batch;
+                             << batch.getValue();
   if (!isDynamic && found != batch)
-    return model.emitError() << "expected a model without a batch, or with batch " << batch
-                             << " as asked for, found one with batch " << found;
+    return model.emitError() << "expected a model without a batch, or with batch "
+                             << batch.getValue() << " as asked for, found one with batch " << found;
   auto setBatch = [&](Value value) {
-    if (auto type = dyn_cast<RankedTensorType>(value.getType()))
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (type && type.getRank() > 0 && type.isDynamicDim(0))
       value.setType(withBatch(type, batch));
   };
   for (Value argument : body.getArguments())
@@ -51,7 +52,7 @@ LogicalResult SpecializePass::specialize(ModelOp model) {
 
 void SpecializePass::runOnOperation() {
   if (batch < 0) {
-    getOperation().emitError() << "batch: expected a number >= 1, found " << batch;
+    getOperation().emitError() << "batch: expected a number >= 1, found " << batch.getValue();
     return signalPassFailure();
   }
   for (ModelOp model : getOperation().getOps<ModelOp>())

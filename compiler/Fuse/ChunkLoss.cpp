@@ -138,7 +138,7 @@ public:
   void runOnOperation() override {
     if (rows < 0) {
       getOperation().emitError("swamla-chunk-loss: expected rows >= 1, or 0 to choose them, found ")
-          << rows;
+          << rows.getValue();
       return signalPassFailure();
     }
     SmallVector<Operation *> ops;

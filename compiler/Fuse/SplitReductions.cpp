@@ -119,7 +119,7 @@ public:
     if (maxUnits < 1 || minRows < 1) {
       getOperation().emitError("swamla-split-reductions: expected max-units and min-rows of at "
                                "least 1, found ")
-          << maxUnits << " and " << minRows;
+          << maxUnits.getValue() << " and " << minRows.getValue();
       return signalPassFailure();
     }
     SmallVector<FusedOp> ops;

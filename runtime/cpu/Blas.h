@@ -3,6 +3,7 @@
 
 #include "runtime/base/Status.h"
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -16,9 +17,28 @@ struct MatmulCall {
   bool transposeA, transposeB, accumulate;
 };
 
-/// Uses the OpenMP threads of the caller. The result's bits depend on the call's numbers and the
-/// thread count alone, not on addresses.
-Status runMatmul(const MatmulCall &call);
+/// A matmul cut into blocks of C, each one call of the library on one thread. Its entry is called
+/// like a kernel (UnitFunction), its only view is itself. The blocks follow from m, n and k alone:
+/// the bits of the result do not depend on addresses or on the number of threads.
+class MatmulTask {
+public:
+  explicit MatmulTask(const MatmulCall &call);
+  MatmulTask(const MatmulTask &other) : MatmulTask(other.call) {}
+  MatmulTask &operator=(const MatmulTask &) = delete;
+
+  int64_t units() const { return blockRows * blockColumns; }
+  static void run(void *const *views, int64_t begin, int64_t end, void *scratch);
+  /// The error of the first block that failed since the last call, if any.
+  Status takeStatus();
+
+private:
+  int runBlock(int64_t block) const;
+
+  MatmulCall call;
+  int64_t blockM, blockN;          ///< size of a block
+  int64_t blockRows, blockColumns; ///< how many of them
+  std::atomic<int> failure = 0;    ///< the library's status, 0: none
+};
 
 /// "oneDNN 2.6.3".
 std::string describeBlas();

@@ -29,24 +29,21 @@ Result<CodeObject> CodeObject::load(std::span<const std::byte> elf) {
   int fd = ::memfd_create("swamla-code", MFD_CLOEXEC);
   if (fd < 0)
     return systemError(errno, "cannot create", "memory file for code");
-  Status status = writeAll(fd, elf);
   CodeObject object;
-  if (status.isOk()) {
-    // All symbols are bound now: a missing one must not show in the middle of a step.
-    object.handle = ::dlopen(fmt::format("/proc/self/fd/{}", fd).c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!object.handle)
-      status = failedPrecondition(fmt::format("cannot load the kernels: {}", ::dlerror()));
-  }
-  ::close(fd); // the mapping keeps the file alive
-  if (!status.isOk())
-    return status;
+  object.file = fd;
+  SWAMLA_RETURN_IF_ERROR(writeAll(fd, elf));
+  // All symbols are bound now: a missing one must not show in the middle of a step.
+  object.handle = ::dlopen(fmt::format("/proc/self/fd/{}", fd).c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!object.handle)
+    return failedPrecondition(fmt::format("cannot load the kernels: {}", ::dlerror()));
   return object;
 }
 
 CodeObject::CodeObject(CodeObject &&other) noexcept
-    : handle(std::exchange(other.handle, nullptr)) {}
+    : file(std::exchange(other.file, -1)), handle(std::exchange(other.handle, nullptr)) {}
 
 CodeObject &CodeObject::operator=(CodeObject &&other) noexcept {
+  std::swap(file, other.file);
   std::swap(handle, other.handle);
   return *this;
 }
@@ -54,6 +51,8 @@ CodeObject &CodeObject::operator=(CodeObject &&other) noexcept {
 CodeObject::~CodeObject() {
   if (handle)
     ::dlclose(handle);
+  if (file >= 0)
+    ::close(file);
 }
 
 Result<void *> CodeObject::symbol(const std::string &name) const {

@@ -25,6 +25,9 @@ public:
   Result<void *> symbol(const std::string &name) const;
 
 private:
+  /// Open as long as the library is loaded: the loader knows libraries by path, and a later file
+  /// with the same number under /proc/self/fd would be taken for this one.
+  int file = -1;
   void *handle = nullptr;
 };
 

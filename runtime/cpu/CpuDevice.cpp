@@ -55,7 +55,7 @@ struct LaunchCall {
 };
 
 struct PreparedOp {
-  std::variant<LaunchCall, MatmulCall, FillTask> call;
+  std::variant<LaunchCall, MatmulTask, FillTask> call;
   uint64_t calls = 0;
   double seconds = 0;
 };
@@ -85,7 +85,7 @@ private:
   Status allocate();
   Status loadCode();
   void preparePrograms();
-  std::variant<LaunchCall, MatmulCall, FillTask> prepare(const schema::Op &op);
+  std::variant<LaunchCall, MatmulTask, FillTask> prepare(const schema::Op &op);
   std::byte *address(const schema::View &view) const {
     return buffers[view.buffer()].data() + view.offset();
   }
@@ -171,7 +171,7 @@ Status CpuDevice::loadCode() {
   return Status::ok();
 }
 
-std::variant<LaunchCall, MatmulCall, FillTask> CpuDevice::prepare(const schema::Op &op) {
+std::variant<LaunchCall, MatmulTask, FillTask> CpuDevice::prepare(const schema::Op &op) {
   if (const schema::Launch *launch = op.kind_as_Launch()) {
     LaunchCall call{kernels[launch->kernel()], {}, int64_t(launch->units())};
     for (const schema::View *view : *launch->views())
@@ -179,18 +179,12 @@ std::variant<LaunchCall, MatmulCall, FillTask> CpuDevice::prepare(const schema::
     return call;
   }
   if (const schema::Matmul *matmul = op.kind_as_Matmul())
-    return MatmulCall{reinterpret_cast<const float *>(address(*matmul->a())),
-                      reinterpret_cast<const float *>(address(*matmul->b())),
-                      reinterpret_cast<float *>(address(*matmul->c())),
-                      int64_t(matmul->m()),
-                      int64_t(matmul->n()),
-                      int64_t(matmul->k()),
-                      int64_t(matmul->lda()),
-                      int64_t(matmul->ldb()),
-                      int64_t(matmul->ldc()),
-                      matmul->transpose_a(),
-                      matmul->transpose_b(),
-                      matmul->accumulate()};
+    return MatmulTask({reinterpret_cast<const float *>(address(*matmul->a())),
+                       reinterpret_cast<const float *>(address(*matmul->b())),
+                       reinterpret_cast<float *>(address(*matmul->c())), int64_t(matmul->m()),
+                       int64_t(matmul->n()), int64_t(matmul->k()), int64_t(matmul->lda()),
+                       int64_t(matmul->ldb()), int64_t(matmul->ldc()), matmul->transpose_a(),
+                       matmul->transpose_b(), matmul->accumulate()});
   const schema::Fill &fill = *op.kind_as_Fill();
   return FillTask{reinterpret_cast<uint32_t *>(address(*fill.view())), fill.view()->bytes() / 4,
                   fill.value()};
@@ -213,8 +207,11 @@ Status CpuDevice::execute(PreparedOp &op) {
     team.run(launch->function, launch->views.data(), launch->units);
     return Status::ok();
   }
-  if (const auto *matmul = std::get_if<MatmulCall>(&op.call))
-    return runMatmul(*matmul);
+  if (auto *matmul = std::get_if<MatmulTask>(&op.call)) {
+    void *self = matmul;
+    team.run(MatmulTask::run, &self, matmul->units());
+    return matmul->takeStatus();
+  }
   auto *fill = std::get_if<FillTask>(&op.call);
   void *self = fill;
   if (fill->count)
@@ -235,7 +232,6 @@ void CpuDevice::poisonArena() {
 Status CpuDevice::run(unsigned program) {
   if (program >= programs.size())
     return internalError(fmt::format("{} has no program {}", file().name(), program));
-  team.bindLibraries();
   if (options.poison)
     poisonArena();
   const auto &ops = *file().step().programs()->Get(program)->ops();

@@ -3,47 +3,92 @@
 
 #include <algorithm>
 
-// libgomp's interface: the first is its ABI for compiled parallel regions, the others are OpenMP.
-// NOLINTBEGIN(readability-identifier-naming)
-extern "C" {
-void GOMP_parallel(void (*function)(void *), void *data, unsigned threads, unsigned flags);
-int omp_get_thread_num(void);
-void omp_set_num_threads(int threads);
-}
-// NOLINTEND(readability-identifier-naming)
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace swamla {
 
 namespace {
 /// Chunks of a thread's share: enough to even out unequal units, few enough to cost nothing.
 constexpr int64_t kChunksPerShare = 8;
+/// Looks before sleeping; about 50 us at some 40 ns a pause.
+constexpr int kSpins = 1200;
+
+void pause() {
+#if defined(__x86_64__)
+  _mm_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+/// Waits until `value` is not `old`, spinning first.
+void waitForChange(const std::atomic<uint32_t> &value, uint32_t old) {
+  for (int i = 0; i < kSpins; ++i) {
+    if (value.load(std::memory_order_acquire) != old)
+      return;
+    pause();
+  }
+  value.wait(old, std::memory_order_acquire);
+}
 } // namespace
 
 ThreadTeam::ThreadTeam(unsigned threads)
-    : threads(threads), shares(std::make_unique<Share[]>(threads)) {}
+    : threads(threads), shares(std::make_unique<Share[]>(threads)) {
+  workers.reserve(threads - 1);
+  for (unsigned i = 1; i < threads; ++i)
+    workers.emplace_back([this, i] { worker(i); });
+}
+
+ThreadTeam::~ThreadTeam() {
+  stopping.store(true);
+  launches.fetch_add(1);
+  launches.notify_all();
+  for (std::thread &thread : workers)
+    thread.join();
+}
 
 void ThreadTeam::setScratch(std::byte *base, uint64_t stride) {
   scratch = base;
   scratchStride = stride;
 }
 
-void ThreadTeam::bindLibraries() const { omp_set_num_threads(int(threads)); }
-
-void ThreadTeam::work(void *data) {
-  Job &job = *static_cast<Job *>(data);
-  ThreadTeam &team = *job.team;
-  unsigned self = unsigned(omp_get_thread_num());
-  std::byte *scratch = team.scratch + self * team.scratchStride;
-  for (unsigned i = 0; i < team.threads; ++i) {
-    Share &share = team.shares[(self + i) % team.threads];
+void ThreadTeam::work(unsigned self) {
+  std::byte *own = scratch + self * scratchStride;
+  for (unsigned i = 0; i < threads; ++i) {
+    Share &share = shares[(self + i) % threads];
     // Looking before taking keeps the finished shares' lines shared.
     while (share.next.load(std::memory_order_relaxed) < share.end) {
       int64_t begin = share.next.fetch_add(job.chunk, std::memory_order_relaxed);
       if (begin >= share.end)
         break;
-      job.function(job.views, begin, std::min(begin + job.chunk, share.end), scratch);
+      job.function(job.views, begin, std::min(begin + job.chunk, share.end), own);
     }
   }
+}
+
+// A worker first says that it looks (active), then looks (open). The caller first closes the job,
+// then waits until nobody is active. Both in one total order: either the worker sees the job
+// closed and leaves it alone, or the caller sees the worker and waits for it.
+void ThreadTeam::worker(unsigned self) {
+  uint32_t seen = 0;
+  while (true) {
+    waitForChange(launches, seen);
+    seen = launches.load();
+    if (stopping.load())
+      return;
+    active.fetch_add(1);
+    if (open.load())
+      work(self);
+    if (active.fetch_sub(1) == 1)
+      active.notify_all();
+  }
+}
+
+void ThreadTeam::waitForWorkers() {
+  for (uint32_t count = active.load(); count != 0; count = active.load())
+    waitForChange(active, count);
 }
 
 void ThreadTeam::run(UnitFunction function, void *const *views, int64_t units) {
@@ -58,8 +103,13 @@ void ThreadTeam::run(UnitFunction function, void *const *views, int64_t units) {
     shares[i].end = end;
     begin = end;
   }
-  Job job{this, function, views, std::max<int64_t>(1, each / kChunksPerShare)};
-  GOMP_parallel(work, &job, threads, 0);
+  job = {function, views, std::max<int64_t>(1, each / kChunksPerShare)};
+  open.store(true);
+  launches.fetch_add(1);
+  launches.notify_all();
+  work(0);
+  open.store(false);
+  waitForWorkers();
 }
 
 } // namespace swamla

@@ -1,12 +1,13 @@
 //===- ThreadTeam.h - work shared between threads -------------------------===//
 //
-// The threads are libgomp's, entered through the function that compilers emit
-// for `#pragma omp parallel`. oneDNN runs on the same ones: a pool of our own
-// beside it would have two sets of spinning threads fight for the cores.
+// One team runs everything: kernels and the blocks of matmuls alike. Work is
+// taken, not assigned: a thread that the system has put aside holds up at most
+// the piece that it has begun, so a busy machine costs its share of the cores
+// and no more. (A barrier of OpenMP waits for every thread to be given a core
+// again: on two cores with one other busy process, steps took five times as
+// long.)
 //
-// Entering the team takes about 0.6 us with 2 threads. Between launches the
-// threads spin for about a millisecond before they sleep; OMP_WAIT_POLICY and
-// GOMP_SPINCOUNT change that and are left to the user.
+// Between launches workers spin for some 50 us, then sleep.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -15,6 +16,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <thread>
+#include <vector>
 
 namespace swamla {
 
@@ -23,16 +26,18 @@ using UnitFunction = void (*)(void *const *views, int64_t begin, int64_t end, vo
 
 class ThreadTeam {
 public:
-  /// `scratchBytes` for each thread, from `scratch`, which has size() * scratchStride() bytes.
+  /// The calling thread is one of `threads`; the others are started here and joined at the end.
   explicit ThreadTeam(unsigned threads);
+  ~ThreadTeam();
+  ThreadTeam(const ThreadTeam &) = delete;
+  ThreadTeam &operator=(const ThreadTeam &) = delete;
 
   unsigned size() const { return threads; }
   /// Hands out scratch memory: thread i gets base + i * stride.
   void setScratch(std::byte *base, uint64_t stride);
-  /// Makes the OpenMP regions that this thread enters, oneDNN's, use size() threads.
-  void bindLibraries() const;
   /// Calls `function` on disjoint ranges that cover [0, units), and returns when all are done. Each
-  /// thread works through its own share first, in chunks, then helps the others with theirs.
+  /// thread works through its own share first, in chunks, then helps the others with theirs. One
+  /// caller at a time.
   void run(UnitFunction function, void *const *views, int64_t units);
 
 private:
@@ -41,18 +46,26 @@ private:
     std::atomic<int64_t> next = 0;
     int64_t end = 0;
   };
+  /// What is being run. Written only while `open` is false and no worker is active.
   struct Job {
-    ThreadTeam *team;
-    UnitFunction function;
-    void *const *views;
-    int64_t chunk;
+    UnitFunction function = nullptr;
+    void *const *views = nullptr;
+    int64_t chunk = 1;
   };
-  static void work(void *job);
+  void worker(unsigned self);
+  void work(unsigned self);
+  void waitForWorkers();
 
   unsigned threads;
   std::unique_ptr<Share[]> shares;
   std::byte *scratch = nullptr;
   uint64_t scratchStride = 0;
+  Job job;
+  alignas(64) std::atomic<uint32_t> launches = 0; ///< counts runs; workers wait for it to change
+  std::atomic<bool> open = false;                 ///< whether workers may join the job
+  std::atomic<bool> stopping = false;
+  alignas(64) std::atomic<uint32_t> active = 0; ///< workers that have joined or are about to look
+  std::vector<std::thread> workers;
 };
 
 } // namespace swamla

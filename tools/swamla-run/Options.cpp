@@ -230,9 +230,6 @@ public:
 private:
   void finishTraining() {
     TrainFlags &t = o.train;
-    if (t.warmup && *t.warmup > t.steps)
-      throw CLI::ValidationError(
-          "--warmup", fmt::format("is {}, more than the {} of --steps", *t.warmup, t.steps));
     if (t.minLr && *t.minLr > t.lr)
       throw CLI::ValidationError("--min-lr",
                                  fmt::format("is {}, more than the {} of --lr", *t.minLr, t.lr));

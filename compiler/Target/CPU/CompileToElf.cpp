@@ -79,6 +79,15 @@ std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &cont
   return translated;
 }
 
+/// Whether libc or libm has a function.
+bool isInSystemLibraries(const llvm::TargetLibraryInfo &info, StringRef name) {
+  llvm::LibFunc known;
+  if (info.getLibFunc(name, known))
+    return info.has(known);
+  // The back end calls these without ever optimising a call of them, so LLVM's table lacks them.
+  return llvm::is_contained({"fma", "fmaf", "sincos", "sincosf"}, name);
+}
+
 /// Fails if the object needs a symbol that its loader will not find. It is the object that is
 /// asked, not the code: the back end has its own ideas of what to call.
 LogicalResult checkSymbols(ModuleOp module, ArrayRef<char> object, const llvm::Triple &triple) {
@@ -96,9 +105,8 @@ LogicalResult checkSymbols(ModuleOp module, ArrayRef<char> object, const llvm::T
       return module.emitError() << "LLVM wrote a symbol that it cannot read: "
                                 << llvm::toString(
                                        llvm::joinErrors(flags.takeError(), name.takeError()));
-    llvm::LibFunc known;
     if (!(*flags & llvm::object::SymbolRef::SF_Undefined) || name->empty() ||
-        (info.getLibFunc(*name, known) && info.has(known)))
+        isInSystemLibraries(info, *name))
       continue;
     return module.emitError() << "kernels need '" << *name
                               << "', which is neither theirs nor in libc or libm";

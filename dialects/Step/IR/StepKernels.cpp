@@ -110,6 +110,9 @@ LogicalResult RowKernelOp::verify() {
   if (getAccumulate() && getAccumulate()->size() != getNumOuts())
     return emitOpError() << "accumulate has " << getAccumulate()->size() << " entries, expected "
                          << getNumOuts() << ", one for each out";
+  if (getAccumulate() && getAccumulate()->size() != getNumOuts())
+    return emitOpError() << "accumulate has " << getAccumulate()->size() << " entries, expected "
+                         << getNumOuts() << ", one for each out";
   for (unsigned i = 0, e = getMaps().size(); i < e; ++i)
     if (failed(verifyMap(*this, i)))
       return failure();

@@ -49,8 +49,8 @@ LogicalResult BufferOp::verify() {
     return emitOpError() << "kind is \"" << getKind()
                          << "\", expected arena, params, grads, state, constants, input, scalars "
                             "or results";
-  if (getBytes() < 0)
-    return emitOpError() << "has " << getBytes() << " bytes, expected none or more";
+  if (auto bytes = static_cast<int64_t>(getBytes()); bytes < 0)
+    return emitOpError() << "has " << bytes << " bytes, expected none or more";
   return success();
 }
 

@@ -5,6 +5,7 @@
 #include "dialects/Swamla/IR/VerifyUtils.h"
 
 #include "mlir/IR/AffineExpr.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
 
@@ -32,14 +33,20 @@ static std::optional<Interval> rangeOf(AffineExpr expr, ArrayRef<int64_t> extent
   std::optional<Interval> rhs = rangeOf(binary.getRHS(), extents);
   if (!lhs || !rhs)
     return std::nullopt;
-  if (expr.getKind() == AffineExprKind::Add)
-    return Interval{lhs->low + rhs->low, lhs->high + rhs->high};
+  Interval result{};
+  if (expr.getKind() == AffineExprKind::Add) {
+    bool overflows = llvm::AddOverflow(lhs->low, rhs->low, result.low) ||
+                     llvm::AddOverflow(lhs->high, rhs->high, result.high);
+    return overflows ? std::nullopt : std::optional(result);
+  }
   if (rhs->low != rhs->high)
     return std::nullopt;
   int64_t c = rhs->low;
   switch (expr.getKind()) {
   case AffineExprKind::Mul:
-    return Interval{std::min(lhs->low * c, lhs->high * c), std::max(lhs->low * c, lhs->high * c)};
+    if (llvm::MulOverflow(lhs->low, c, result.low) || llvm::MulOverflow(lhs->high, c, result.high))
+      return std::nullopt;
+    return c < 0 ? Interval{result.high, result.low} : result;
   case AffineExprKind::Mod:
     if (c < 1)
       return std::nullopt;
@@ -87,8 +94,12 @@ static LogicalResult collectTerms(AffineExpr expr, int64_t factor, Store &store)
   auto constant = dyn_cast<AffineConstantExpr>(binary.getRHS());
   if (!constant || constant.getValue() < 1)
     return failure();
-  if (expr.getKind() == AffineExprKind::Mul)
-    return collectTerms(binary.getLHS(), factor * constant.getValue(), store);
+  if (expr.getKind() == AffineExprKind::Mul) {
+    int64_t product;
+    if (llvm::MulOverflow(factor, constant.getValue(), product))
+      return failure();
+    return collectTerms(binary.getLHS(), product, store);
+  }
   auto dim = dyn_cast<AffineDimExpr>(binary.getLHS());
   bool groups = expr.getKind() == AffineExprKind::FloorDiv && dim && dim.getPosition() == 0;
   if (!groups || store.groupsRows || !store.results.back().empty())

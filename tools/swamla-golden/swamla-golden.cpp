@@ -1,0 +1,139 @@
+//===- swamla-golden.cpp - does a compiled model compute the right thing? -===//
+//
+//   swamla-golden FILE.safetensors ...           compares with the reference
+//   swamla-golden --checkpoint=block FILE ...    ... as compiled with these options
+//   swamla-golden --tol loss=1e-6 --verbose ...  ... with other tolerances, tensor by tensor
+//
+// Exit code: 0 if every case is within the tolerances, 1 if one is not, 2 if
+// one could not be judged: a bad file, option or machine.
+//
+//===----------------------------------------------------------------------===//
+#include "Report.h"
+#include "RunCase.h"
+#include "compiler/Pipelines/RegisterPasses.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/Timing.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/WithColor.h"
+
+#include <algorithm>
+
+using namespace swamla;
+namespace cl = llvm::cl;
+
+namespace {
+enum ExitCode { Passed = 0, PastTolerance = 1, NotJudged = 2 };
+
+struct CommandLine {
+  cl::OptionCategory category{"swamla-golden options"};
+
+  cl::list<std::string> files{cl::Positional, cl::desc("<case.safetensors ...>"), cl::OneOrMore,
+                              cl::cat(category)};
+  cl::opt<std::string> checkpoint{
+      "checkpoint", cl::desc("what the backward recomputes: none (default), mlp, attn or block"),
+      cl::cat(category)};
+  cl::opt<int64_t> lossRows{
+      "loss-rows", cl::desc("rows of a chunk of head and cross-entropy (default: by size)"),
+      cl::cat(category)};
+  cl::opt<std::string> precision{"precision", cl::desc("of matmul operands: fp32"),
+                                 cl::cat(category)};
+  cl::opt<std::string> target{"target", cl::desc("what to compile for: cpu"), cl::cat(category)};
+  cl::opt<std::string> mcpu{
+      "mcpu", cl::desc("x86-64-v2, x86-64-v3, x86-64-v4, or native (default): this machine's best"),
+      cl::cat(category)};
+  cl::opt<unsigned> threads{"threads", cl::desc("CPU threads (default: all cores)"),
+                            cl::cat(category)};
+  cl::opt<std::string> tolerances{
+      "tol",
+      cl::desc("largest relative errors; default loss=1e-5,grad_norm=1e-5,grad=1e-4,final=1e-4"),
+      cl::value_desc("name=number,..."), cl::cat(category)};
+  cl::opt<bool> verbose{"verbose", cl::desc("a line for each step and each parameter"),
+                        cl::cat(category)};
+};
+
+/// What was asked for. A copy: linking kernels resets LLVM's options.
+struct Request {
+  std::vector<std::string> files;
+  CompileOptions compile;
+  DeviceOptions device;
+  Tolerances tolerances;
+  bool verbose = false;
+};
+
+/// A name that one of LLVM's libraries has taken for an option of no use here.
+void freeOptionName(llvm::StringRef name) {
+  auto &options = cl::getRegisteredOptions();
+  if (auto taken = options.find(name); taken != options.end())
+    taken->second->removeArgument();
+}
+
+ExitCode fail(const Status &status) {
+  llvm::WithColor::error(llvm::errs(), "swamla-golden") << status.message() << "\n";
+  return NotJudged;
+}
+
+Result<Request> readRequest(const CommandLine &line) {
+  Request request;
+  request.files = line.files;
+  auto assign = [](const auto &option, auto &value) {
+    if (option.getNumOccurrences() > 0)
+      value = option.getValue();
+  };
+  assign(line.checkpoint, request.compile.checkpoint);
+  assign(line.lossRows, request.compile.lossRows);
+  assign(line.precision, request.compile.precision);
+  assign(line.target, request.compile.target);
+  assign(line.mcpu, request.compile.mcpu);
+  request.device.threads = line.threads;
+  request.device.poison = true; // a read of what no one wrote must not look right by accident
+  request.verbose = line.verbose;
+  SWAMLA_TRY(request.tolerances, parseTolerances(line.tolerances));
+  return request;
+}
+
+ExitCode judge(const std::string &path, const Request &request, mlir::MLIRContext &context) {
+  Result<GoldenCase> golden = loadGoldenCase(path);
+  if (!golden.isOk())
+    return fail(golden.status());
+  Result<GoldenOutcome> outcome = runCase(*golden, request.compile, request.device, context);
+  if (!outcome.isOk())
+    return fail(outcome.status());
+  GoldenComparison comparison = compare(*golden, *outcome);
+  llvm::outs() << reportLine(*golden, comparison, request.tolerances) << "\n";
+  if (request.verbose)
+    llvm::outs() << reportTable(*golden, comparison, *outcome, request.tolerances);
+  llvm::outs().flush();
+  return comparison.passes(request.tolerances) ? Passed : PastTolerance;
+}
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  freeOptionName("threads");
+  CommandLine line;
+  mlir::registerAsmPrinterCLOptions();
+  mlir::registerMLIRContextCLOptions();
+  mlir::registerPassManagerCLOptions();
+  mlir::registerDefaultTimingManagerCLOptions();
+  if (!cl::ParseCommandLineOptions(
+          argc, argv, "swamla-golden: compares compiled models with the reference's results\n",
+          &llvm::errs()))
+    return NotJudged;
+
+  Result<Request> request = readRequest(line);
+  line.mcpu.removeArgument(); // linking kernels makes LLVM register its own
+  if (!request.isOk())
+    return fail(request.status());
+  mlir::DialectRegistry registry;
+  registerAllSwamlaDialects(registry);
+  mlir::MLIRContext context(registry);
+  if (Status status = checkOptions(request->compile, context); !status.isOk())
+    return fail(status);
+  ExitCode worst = Passed;
+  for (const std::string &path : request->files)
+    worst = std::max(worst, judge(path, *request, context));
+  return worst;
+}
