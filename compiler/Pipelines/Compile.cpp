@@ -18,8 +18,9 @@ LogicalResult runPhases(ModuleOp module, CompileOptions options) {
   if (failed(done) || failed(resolveOptions(module, *done, options)))
     return failure();
   if (options.until < *done)
-    return module.emitError() << "cannot stop after phase " << phaseInfo(options.until).name
-                              << ": phase " << phaseInfo(*done).name << " has already run";
+    return emitError(UnknownLoc::get(module.getContext()))
+           << "cannot stop after phase " << phaseInfo(options.until).name << ": phase "
+           << phaseInfo(*done).name << " has already run";
   PassManager passes(module.getContext(), ModuleOp::getOperationName());
   applyDefaultTimingPassManagerCLOptions(passes);
   if (failed(applyPassManagerCLOptions(passes)))

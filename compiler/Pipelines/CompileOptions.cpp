@@ -55,15 +55,20 @@ std::string spellOut(StringRef words) {
   return text;
 }
 
+/// An error about an option: it has no place in the file.
+InFlightDiagnostic reject(ModuleOp module) {
+  return emitError(UnknownLoc::get(module.getContext()));
+}
+
 /// Reports an option that differs from what has been used already.
 template <typename T>
 LogicalResult checkInTime(ModuleOp module, Phase done, StringRef name, Phase usedBy, const T &asked,
                           const T &used) {
   if (asked == used || done < usedBy)
     return success();
-  return module.emitError() << "--" << name << "=" << asked << " comes too late: phase "
-                            << phaseInfo(usedBy).name << " has already run with " << used
-                            << "; start from the output of an earlier phase";
+  return reject(module) << "--" << name << "=" << asked << " comes too late: phase "
+                        << phaseInfo(usedBy).name << " has already run with " << used
+                        << "; start from the output of an earlier phase";
 }
 
 LogicalResult resolveWord(ModuleOp module, Phase done, const WordOption &option,
@@ -73,7 +78,7 @@ LogicalResult resolveWord(ModuleOp module, Phase done, const WordOption &option,
   if (!value)
     value = attribute ? attribute.str() : option.fallback.str();
   if (!isOneOf(*value, option.supported)) {
-    InFlightDiagnostic error = module.emitError() << "--" << option.name << "=" << *value;
+    InFlightDiagnostic error = reject(module) << "--" << option.name << "=" << *value;
     if (!option.later.empty() && isOneOf(*value, option.later))
       error << " is not supported yet by this release; supported: " << spellOut(option.supported);
     else
@@ -90,7 +95,7 @@ LogicalResult resolveNumber(ModuleOp module, Phase done, const NumberOption &opt
   std::optional<int64_t> &value = options.*option.member;
   auto attribute = stored.getAs<IntegerAttr>(option.name);
   if (value && *value < 1)
-    return module.emitError() << "--" << option.name << "=" << *value << ": expected at least 1";
+    return reject(module) << "--" << option.name << "=" << *value << ": expected at least 1";
   if (!value)
     value = attribute ? attribute.getInt() : 0;
   if (!attribute)

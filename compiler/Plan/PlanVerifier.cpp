@@ -4,6 +4,7 @@
 #include "compiler/Plan/Liveness.h"
 #include "dialects/Swamla/IR/SwamlaDialect.h"
 
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
@@ -32,6 +33,7 @@ private:
   Names read(const Place &place);
   Names freshNames(Value value);
 
+  LogicalResult checkInPlace(const Step &step, unsigned operand, OpResult result);
   LogicalResult verifyOp(Operation &op);
   LogicalResult execute(const Step &step);
   void defineView(Operation &op);
@@ -99,6 +101,31 @@ LogicalResult PlanVerifier::checkHolds(Operation *op, const Place &place, Value 
                            << place.storage->offset + place.layout.offset * kWord;
 }
 
+/// An op may write over what it reads only where it starts from it, or reads the element before it
+/// writes the same one: at the same point of its domain.
+LogicalResult PlanVerifier::checkInPlace(const Step &step, unsigned operand, OpResult result) {
+  Operation *op = step.op;
+  if (step.places[operand] == kNoPlace || tiedResult(op->getOpOperand(operand)) == result)
+    return success();
+  const Place &from = plan.places[step.places[operand]];
+  const Place &to = plan.places[step.places[op->getNumOperands() + result.getResultNumber()]];
+  if (from.storage->buffer != to.storage->buffer)
+    return success();
+  std::vector<int64_t> reads, writes;
+  forEachWord(from, [&](int64_t, int64_t word) { reads.push_back(word); });
+  forEachWord(to, [&](int64_t, int64_t word) { writes.push_back(word); });
+  llvm::DenseSet<int64_t> written(writes.begin(), writes.end());
+  if (llvm::none_of(reads, [&](int64_t word) { return written.contains(word); }))
+    return success();
+  auto fused = dyn_cast<FusedOp>(op);
+  if (fused && operand < fused.getIns().size() && fused.getGatherOf(operand) < 0 &&
+      fused.getInMap(operand) == fused.getOutMap(result.getResultNumber()) && reads == writes)
+    return success();
+  return op->emitOpError() << "the plan is wrong: result " << result.getResultNumber()
+                           << " is written over operand " << operand
+                           << ", which is read at other points";
+}
+
 LogicalResult PlanVerifier::execute(const Step &step) {
   if (step.kind == StepKind::Copy) {
     const Place &from = plan.places[step.places[0]];
@@ -115,6 +142,10 @@ LogicalResult PlanVerifier::execute(const Step &step) {
         failed(checkHolds(step.op, plan.places[step.places[i]], step.op->getOperand(i),
                           "operand " + Twine(i))))
       return failure();
+  for (OpResult result : step.op->getResults())
+    for (unsigned i = 0; i < operands; ++i)
+      if (failed(checkInPlace(step, i, result)))
+        return failure();
   for (auto [i, result] : llvm::enumerate(step.op->getResults())) {
     expected[result] = freshNames(result);
     write(plan.places[step.places[operands + i]], expected[result]);

@@ -55,7 +55,7 @@ def write_shards(folder, sizes, seed=1, vocab=256):
 
 def train_command(step, data, checkpoints, steps, *options):
     return ["swamla-run", step, "--data", data, "--steps", steps, "--accum", 2, "--lr", "3e-3", "--min-lr", "3e-4", "--warmup", 5,
-            "--seed", 7, "--checkpoint-dir", checkpoints, *options]
+            "--seed", 7, "--threads", 1, "--log-every", 1, "--checkpoint-dir", checkpoints, *options]
 
 
 def checkpoint(folder, step):

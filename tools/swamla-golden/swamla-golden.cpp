@@ -77,7 +77,7 @@ ExitCode fail(const Status &status) {
 
 Result<Request> readRequest(const CommandLine &line) {
   Request request;
-  request.files = line.files;
+  request.files.assign(line.files.begin(), line.files.end());
   auto assign = [](const auto &option, auto &value) {
     if (option.getNumOccurrences() > 0)
       value = option.getValue();

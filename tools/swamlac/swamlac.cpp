@@ -78,6 +78,7 @@ struct CommandLine {
 struct Request {
   std::string input, output;
   bool planReport;
+  bool printOps; ///< with errors, the op that they are about
   CompileOptions options;
 };
 
@@ -149,6 +150,13 @@ int compile(const Request &request) {
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(std::move(file), llvm::SMLoc());
   SourceMgrDiagnosticHandler diagnostics(sources, &context);
+  ScopedDiagnosticHandler withoutPlace(&context, [](Diagnostic &diagnostic) {
+    if (!isa<UnknownLoc>(diagnostic.getLocation()))
+      return failure(); // the other handler shows the line
+    fail(diagnostic.str());
+    return success();
+  });
+  context.printOpOnDiagnostic(request.printOps);
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
   if (!module)
     return EXIT_FAILURE; // the parser has said why
@@ -175,7 +183,10 @@ int compile(const Request &request) {
 
 /// Makes a request of the parsed command line; nullopt, with an error, if it is not a sensible one.
 std::optional<Request> readRequest(CommandLine &line) {
-  Request request{line.input, line.output, line.planReport, {}};
+  // MLIR prints the op by default; a whole model is too much.
+  cl::Option *printOps = cl::getRegisteredOptions().lookup("mlir-print-op-on-diagnostic");
+  Request request{
+      line.input, line.output, line.planReport, printOps && printOps->getNumOccurrences() > 0, {}};
   CompileOptions &options = request.options;
   assignIfGiven(line.batch, options.batch);
   assignIfGiven(line.checkpoint, options.checkpoint);
