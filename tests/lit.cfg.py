@@ -1,5 +1,6 @@
 # The lit suite: dialect/, passes/ and pipeline/ hold .mlir files whose RUN lines drive the tools.
 import os
+import sys
 
 import lit.formats
 
@@ -17,7 +18,7 @@ config.environment["FILECHECK_OPTS"] = "-enable-var-scope -allow-unused-prefixes
 
 config.substitutions += [
     ("%models", os.path.join(config.swamla_source, "models")),
-    ("%shared", os.path.join(config.swamla_source, "tests")),
+    ("%python", sys.executable),
 ]
 
 # Features gate tests through REQUIRES: a plain run leaves `slow` out, `--param only=slow` runs nothing else.

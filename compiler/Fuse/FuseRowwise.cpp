@@ -30,8 +30,7 @@ bool isTransparent(Operation *op) {
 class RowwiseFuser {
 public:
   explicit RowwiseFuser(Block &block) : block(block) {}
-  /// Answers how many ops were merged into others.
-  unsigned run();
+  void run();
 
 private:
   /// Merges the nearest possible op above into `op`; null if there is none.
@@ -45,15 +44,12 @@ private:
 
 } // namespace
 
-unsigned RowwiseFuser::run() {
-  unsigned merged = 0;
+void RowwiseFuser::run() {
   for (Operation *op = &block.front(), *next = nullptr; op; op = next) {
     next = op->getNextNode();
     auto fused = dyn_cast<FusedOp>(op);
-    while (fused) {
+    while (fused)
       fused = mergeNearest(fused);
-      merged += fused ? 1 : 0;
-    }
   }
   SmallVector<FusedOp> all(block.getOps<FusedOp>());
   for (FusedOp op :
@@ -62,7 +58,6 @@ unsigned RowwiseFuser::run() {
   for (auto empty : llvm::make_early_inc_range(block.getOps<tensor::EmptyOp>()))
     if (empty->use_empty())
       empty.erase();
-  return merged;
 }
 
 FusedOp RowwiseFuser::mergeNearest(FusedOp op) {
@@ -118,7 +113,7 @@ public:
   void runOnOperation() override {
     for (Block &block : getOperation().getBody())
       if (!block.empty())
-        numMerged += RowwiseFuser(block).run();
+        RowwiseFuser(block).run();
   }
 };
 

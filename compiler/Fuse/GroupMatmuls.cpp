@@ -34,8 +34,7 @@ struct Sum {
 class BlockGrouper {
 public:
   BlockGrouper(Block &block, ParamGroups &groups) : block(block), groups(groups) {}
-  /// Answers how many matmuls became part of another.
-  unsigned run();
+  void run();
 
 private:
   void groupForward();
@@ -50,17 +49,15 @@ private:
 
   Block &block;
   ParamGroups &groups;
-  unsigned numJoined = 0;
 };
 
 } // namespace
 
-unsigned BlockGrouper::run() {
+void BlockGrouper::run() {
   groupForward();
   for (auto &[group, backward] : findBackward())
     joinBackward(*group, backward);
   eraseUnusedParams();
-  return numJoined;
 }
 
 void BlockGrouper::eraseUnusedParams() {
@@ -113,7 +110,6 @@ void BlockGrouper::joinForward(const ParamGroup &group, ArrayRef<MatmulOp> matmu
     result.replaceAllUsesWith(part);
   for (MatmulOp op : matmuls)
     op.erase();
-  numJoined += matmuls.size();
 }
 
 //===----------------------------------------------------------------------===//
@@ -237,7 +233,6 @@ void BlockGrouper::joinWeightGrads(const ParamGroup &group, GroupBackward &backw
     op.erase();
   for (MatmulOp op : backward.weightGrads)
     op.erase();
-  numJoined += group.members.size();
 
   // What was recomputed for the first weight gradient is now needed at the last.
   Operation *source = x.getDefiningOp();
@@ -281,7 +276,6 @@ void BlockGrouper::joinInputGrads(const ParamGroup &group, ArrayRef<MatmulOp> ma
     add.erase();
   for (MatmulOp op : matmuls)
     op.erase();
-  numJoined += matmuls.size();
 }
 
 namespace {
@@ -294,8 +288,7 @@ public:
     ParamGroups groups(getOperation());
     for (auto func : getOperation().getOps<func::FuncOp>())
       for (Block &block : func.getBody())
-        numMatmuls += BlockGrouper(block, groups).run();
-    numGroups += groups.getNumCreated();
+        BlockGrouper(block, groups).run();
   }
 };
 

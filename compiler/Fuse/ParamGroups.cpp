@@ -21,7 +21,8 @@ static std::string joinNames(ArrayRef<StringAttr> names) {
   };
   while (head + 1 < shortest && allHave([&](auto &name) { return name[head]; }))
     ++head;
-  while (head + tail + 1 < shortest && allHave([&](auto &name) { return name.end()[-1 - tail]; }))
+  while (head + tail + 1 < shortest &&
+         allHave([&](auto &name) { return name[name.size() - 1 - tail]; }))
     ++tail;
   SmallVector<std::string> middles;
   for (auto &name : parts)
@@ -103,7 +104,6 @@ ParamGroupOp ParamGroups::create(ArrayRef<StringAttr> members) {
       ParamGroupOp::create(builder, last->getLoc(), joinNames(members), builder.getArrayAttr(refs),
                            type.clone({rows, type.getDimSize(1)}), IntegerAttr());
   symbols.insert(op, std::next(Block::iterator(last)));
-  ++numCreated;
   return op;
 }
 

@@ -30,8 +30,6 @@ public:
   /// The group that a parameter is in, or null.
   const ParamGroup *groupOf(mlir::StringAttr param) const { return groupOfParam.lookup(param); }
 
-  unsigned getNumCreated() const { return numCreated; }
-
 private:
   const ParamGroup *add(ParamGroupOp op);
   bool areAlike(llvm::ArrayRef<mlir::StringAttr> members) const;
@@ -40,7 +38,6 @@ private:
   mlir::SymbolTable symbols;
   llvm::SmallVector<std::unique_ptr<ParamGroup>> groups;
   llvm::DenseMap<mlir::StringAttr, const ParamGroup *> groupOfParam;
-  unsigned numCreated = 0;
 };
 
 } // namespace swamla

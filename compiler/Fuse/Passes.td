@@ -41,8 +41,6 @@ def GroupMatmulsPass : Pass<"swamla-group-matmuls", "::mlir::ModuleOp"> {
     joined weight gradient reads moves down to it, so that it is not held longer than before.
   }];
   let dependentDialects = ["::swamla::SwamlaDialect"];
-  let statistics = [Statistic<"numGroups", "groups", "parameter groups made">,
-                    Statistic<"numMatmuls", "matmuls", "matmuls that became part of another">];
 }
 
 def ChunkLossPass : Pass<"swamla-chunk-loss", "::mlir::func::FuncOp"> {
@@ -118,7 +116,6 @@ def FuseRowwisePass : Pass<"swamla-fuse-rowwise", "::mlir::func::FuncOp"> {
     ```
   }];
   let dependentDialects = ["::swamla::SwamlaDialect"];
-  let statistics = [Statistic<"numMerged", "merged", "fused ops merged into another">];
 }
 
 def AccumulateGradsPass : Pass<"swamla-accumulate-grads", "::mlir::func::FuncOp"> {

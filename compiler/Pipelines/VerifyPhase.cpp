@@ -78,21 +78,27 @@ public:
       module.emitError() << "swamla-verify-phase: '" << phase.getValue() << "' is no phase";
       return signalPassFailure();
     }
-    bool legal = true;
-    module.walk([&](Operation *op) { legal &= succeeded(verify(op, *current)); });
-    for (const Wanted &wanted : kWanted)
-      if (wanted.since <= *current && *current < wanted.before &&
-          !module.lookupSymbol<func::FuncOp>(wanted.function)) {
-        module.emitError() << "has no function @" << wanted.function << " after phase "
-                           << phase.getValue() << "; expected it from " << wanted.pass;
-        legal = false;
-      }
-    if (!legal)
+    bool illegal =
+        module
+            .walk([&](Operation *op) {
+              return failed(verify(op, *current)) ? WalkResult::interrupt() : WalkResult::advance();
+            })
+            .wasInterrupted();
+    if (illegal || failed(verifyFunctions(module, *current)))
       return signalPassFailure();
     markAllAnalysesPreserved();
   }
 
 private:
+  LogicalResult verifyFunctions(ModuleOp module, Phase current) {
+    for (const Wanted &wanted : kWanted)
+      if (wanted.since <= current && current < wanted.before &&
+          !module.lookupSymbol<func::FuncOp>(wanted.function))
+        return module.emitError() << "has no function @" << wanted.function << " after phase "
+                                  << phase.getValue() << "; expected it from " << wanted.pass;
+    return success();
+  }
+
   LogicalResult verify(Operation *op, Phase current) {
     for (const Rule &rule : kRules)
       if (rule.since <= current && rule.isIllegal(op))

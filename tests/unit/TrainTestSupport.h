@@ -3,6 +3,7 @@
 
 #include "runtime/base/Status.h"
 #include "runtime/device/Device.h"
+#include "runtime/train/ParamTable.h"
 #include "tests/unit/StepSample.h"
 
 #include <gtest/gtest.h>
@@ -104,6 +105,35 @@ private:
   void apply();
 
   std::vector<std::vector<std::byte>> memory;
+};
+
+/// A test with a BigramDevice and its tables.
+class BigramTest : public FolderTest {
+protected:
+  void SetUp() override {
+    FolderTest::SetUp();
+    auto loaded = loadStep(bigramStep());
+    ASSERT_TRUE(succeeded(loaded));
+    file = std::make_unique<StepFile>(*std::move(loaded));
+    auto created = ParamTable::create(*file);
+    ASSERT_TRUE(succeeded(created));
+    table = std::make_unique<ParamTable>(*std::move(created));
+    newDevice();
+  }
+  /// A device whose buffers are zero.
+  void newDevice() { device = std::make_unique<BigramDevice>(*file); }
+  /// Gives every parameter and state value a number of its own.
+  static void fill(BigramDevice &device, float base) {
+    for (unsigned buffer : {unsigned{kParams}, unsigned{kState}, kResults + 1U}) {
+      float value = base + 1000.0F * static_cast<float>(buffer);
+      for (float &x : device.floats(buffer).first(257))
+        x = value++;
+    }
+  }
+
+  std::unique_ptr<StepFile> file;
+  std::unique_ptr<ParamTable> table;
+  std::unique_ptr<BigramDevice> device;
 };
 
 } // namespace swamla::test

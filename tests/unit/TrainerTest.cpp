@@ -30,14 +30,10 @@ using test::BigramDevice;
 using test::failedWith;
 using test::succeeded;
 
-class TrainerTest : public test::FolderTest {
+class TrainerTest : public test::BigramTest {
 protected:
   void SetUp() override {
-    FolderTest::SetUp();
-    auto loaded = test::loadStep(test::bigramStep());
-    ASSERT_TRUE(succeeded(loaded));
-    file = std::make_unique<StepFile>(*std::move(loaded));
-    table = std::make_unique<ParamTable>(*ParamTable::create(*file));
+    BigramTest::SetUp();
     // A text that can be learned: t -> 3 t + 1 modulo 16, in two shards of 7 and 6 sequences.
     std::vector<uint16_t> tokens = {0};
     for (int i = 0; i < 60; ++i)
@@ -49,13 +45,11 @@ protected:
     write("data/b.bin", shard(25));
     write("data/c_val.bin", shard(41));
     null = std::fopen("/dev/null", "w");
-    newDevice();
   }
   void TearDown() override {
     std::fclose(null);
-    FolderTest::TearDown();
+    BigramTest::TearDown();
   }
-  void newDevice() { device = std::make_unique<BigramDevice>(*file); }
 
   TokenData openData() {
     auto data = openTokenData(path("data"), {4, 16, 0, {}});
@@ -85,9 +79,6 @@ protected:
   }
   CheckpointWriter writer() { return {*device, *table, {path("ckpt"), 0, {}, {}}}; }
 
-  std::unique_ptr<StepFile> file;
-  std::unique_ptr<ParamTable> table;
-  std::unique_ptr<BigramDevice> device;
   FILE *null = nullptr;
 };
 

@@ -4,6 +4,7 @@
 #include "compiler/Pipelines/PlanReport.h"
 #include "compiler/Pipelines/RegisterPasses.h"
 #include "compiler/Target/StepBin/StepBin.h"
+#include "runtime/schema/StepHeader.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
@@ -144,6 +145,8 @@ int compile(const Request &request) {
   std::unique_ptr<llvm::MemoryBuffer> file = openInputFile(request.input, &message);
   if (!file)
     return fail(message);
+  if (file->getBuffer().starts_with(StringRef(kStepMagic.data(), kStepMagic.size())))
+    return fail(request.input + " is a step.bin already; expected a model file or a dump");
   DialectRegistry registry;
   registerAllSwamlaDialects(registry);
   MLIRContext context(registry);

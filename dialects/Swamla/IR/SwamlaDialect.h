@@ -16,11 +16,13 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 namespace swamla {
-/// Traits, see SwamlaInterfaces.td.
+/// Traits, see SwamlaInterfaces.td. MLIR's own traits have public constructors too.
+// NOLINTBEGIN(bugprone-crtp-constructor-accessibility)
 template <typename ConcreteType>
 class CheapToRecompute : public mlir::OpTrait::TraitBase<ConcreteType, CheapToRecompute> {};
 template <typename ConcreteType>
 class SetupTime : public mlir::OpTrait::TraitBase<ConcreteType, SetupTime> {};
+// NOLINTEND(bugprone-crtp-constructor-accessibility)
 
 /// Bytes of an op's tensor operands and results, each counted once.
 uint64_t defaultBytes(mlir::Operation *op);
