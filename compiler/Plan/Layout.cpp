@@ -162,11 +162,11 @@ bool mayOverlap(const Layout &a, const Layout &b) {
   if (!samePitch || (a.rows == 1 && b.rows == 1))
     return a.rows > 1 || b.rows > 1 || intersect(runsOf(a, 0), runsOf(b, 0));
   int64_t aRow = a.offset / pitch, bRow = b.offset / pitch;
-  if (aRow >= bRow + b.rows || bRow >= aRow + a.rows)
-    return false;
   SmallVector<Interval> aRuns = runsOf(a, aRow * pitch), bRuns = runsOf(b, bRow * pitch);
   if (aRuns.back().end > pitch || bRuns.back().end > pitch)
     return true;
+  if (aRow >= bRow + b.rows || bRow >= aRow + a.rows)
+    return false;
   return intersect(aRuns, bRuns);
 }
 

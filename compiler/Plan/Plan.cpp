@@ -5,6 +5,8 @@
 #include "compiler/Plan/Placement.h"
 #include "compiler/Plan/PlanVerifier.h"
 
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
 using namespace mlir;
 
 namespace swamla {
@@ -45,6 +47,13 @@ ArrayAttr liveAtPeak(const ProgramPlan &plan, int64_t step, Builder &builder) {
   return builder.getArrayAttr(entries);
 }
 
+/// Removes what nothing uses: it would be launched all the same.
+void dropDeadOps(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
 class PlanPass : public impl::PlanPassBase<PlanPass> {
 public:
   using PlanPassBase::PlanPassBase;
@@ -78,6 +87,7 @@ private:
       if (!func.getBody().hasOneBlock())
         return func.emitOpError() << "has " << func.getBody().getBlocks().size()
                                   << " blocks, expected one";
+      dropDeadOps(func.getBody().front());
       FailureOr<ProgramPlan> plan = Placement(func, buffers, outliner).run();
       if (failed(plan))
         return failure();

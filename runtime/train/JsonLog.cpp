@@ -64,7 +64,7 @@ void JsonLine::quoted(std::string_view text) {
     } else if (c < 0x20) {
       fmt::format_to(std::back_inserter(buffer), "\\u{:04x}", static_cast<unsigned>(c));
     } else {
-      buffer.append(text.data(), text.data() + length);
+      buffer.append(text.substr(0, length));
     }
     text.remove_prefix(length);
   }
@@ -105,7 +105,7 @@ JsonLine &JsonLine::field(std::string_view name, std::string_view value) {
   return *this;
 }
 
-void JsonLine::raw(std::string_view json) { buffer.append(json.data(), json.data() + json.size()); }
+void JsonLine::raw(std::string_view json) { buffer.append(json); }
 
 JsonLine &JsonLine::raw(std::string_view name, std::string_view json) {
   key(name);

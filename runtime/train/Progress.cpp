@@ -47,7 +47,7 @@ void Progress::clearLine() {
 void Progress::line(std::string_view message) {
   clearLine();
   text.clear();
-  text.append(message.data(), message.data() + message.size());
+  text.append(message);
   put(/*lineEnd=*/true);
 }
 

@@ -85,7 +85,8 @@ struct FileDigest {
 class SafetensorsWriter {
 public:
   /// Starts a file with `tensors` in this order (offsets are computed, names must differ).
-  static Result<SafetensorsWriter> create(const std::string &path, std::vector<TensorInfo> tensors,
+  static Result<SafetensorsWriter> create(const std::string &path,
+                                          const std::vector<TensorInfo> &tensors,
                                           const std::map<std::string, std::string> &metadata);
   SafetensorsWriter(SafetensorsWriter &&) noexcept;
   SafetensorsWriter &operator=(SafetensorsWriter &&) noexcept;

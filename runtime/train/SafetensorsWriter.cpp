@@ -40,7 +40,7 @@ SafetensorsWriter::~SafetensorsWriter() {
 }
 
 Result<SafetensorsWriter>
-SafetensorsWriter::create(const std::string &path, std::vector<TensorInfo> tensors,
+SafetensorsWriter::create(const std::string &path, const std::vector<TensorInfo> &tensors,
                           const std::map<std::string, std::string> &metadata) {
   Json header = Json::object();
   if (!metadata.empty())

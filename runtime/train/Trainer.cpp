@@ -14,10 +14,9 @@ std::vector<uint64_t> spreadEvenly(uint64_t sequences, uint64_t count) {
   return chosen;
 }
 
-Trainer::Trainer(StepRunner runner, TrainerConfig config, const TrainState &state,
+Trainer::Trainer(const StepRunner &runner, TrainerConfig config, const TrainState &state,
                  CheckpointWriter *checkpoints)
-    : runner(std::move(runner)), config(std::move(config)), state(state), checkpoints(checkpoints) {
-}
+    : runner(runner), config(std::move(config)), state(state), checkpoints(checkpoints) {}
 
 /// Reads the validation set into memory, so that every validation sees the same tokens at no cost.
 Status Trainer::loadValidation(const SequenceSource &source, uint32_t batch) {
@@ -46,7 +45,7 @@ Result<std::unique_ptr<Trainer>> Trainer::create(Device &device, const TokenData
   if (state.position.index >= data.train->sequences())
     return failedPrecondition(fmt::format("the run stands at sequence {} of the data, which has {}",
                                           state.position.index, data.train->sequences()));
-  std::unique_ptr<Trainer> trainer(new Trainer(std::move(runner), config, state, checkpoints));
+  std::unique_ptr<Trainer> trainer(new Trainer(runner, config, state, checkpoints));
   if (config.valEvery > 0) {
     if (!data.validation)
       return invalidArgument("there is no validation data to use every --val-every steps");

@@ -52,7 +52,7 @@ public:
   Result<TrainOutcome> run();
 
 private:
-  Trainer(StepRunner runner, TrainerConfig config, const TrainState &state,
+  Trainer(const StepRunner &runner, TrainerConfig config, const TrainState &state,
           CheckpointWriter *checkpoints);
   Status loadValidation(const SequenceSource &source, uint32_t batch);
   Status validate(TrainOutcome &outcome);

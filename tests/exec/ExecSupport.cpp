@@ -3,21 +3,25 @@
 
 #include "runtime/base/Philox.h"
 
+#include "mlir/Pass/PassManager.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <mutex>
 
 using namespace mlir;
 
 namespace swamla::test {
 
 HostTensors ExecFunction::evaluate(const HostTensors &inputs) const {
-  size_t numArguments = reference.getFunctionType().getNumInputs();
-  HostTensors arguments(inputs.begin(), inputs.begin() + static_cast<ptrdiff_t>(numArguments));
-  return test::evaluate(reference, arguments, [&](StringRef name) -> const HostTensor & {
+  func::FuncOp definition = reference;
+  unsigned numArguments = definition.getNumArguments();
+  HostTensors arguments(inputs.begin(), inputs.begin() + numArguments);
+  return test::evaluate(definition, arguments, [&](StringRef name) -> const HostTensor & {
     size_t i = 0;
     while (!this->inputs[i].isParam || this->inputs[i].name != name)
       ++i;
@@ -37,9 +41,10 @@ HostTensor randomNormal(RankedTensorType type, const RandomStream &random) {
 HostTensor randomIntegers(const ExecInput &input, const RandomStream &random) {
   HostTensor tensor(input.type);
   for (size_t i = 0; i < tensor.values.size(); ++i)
-    tensor.values[i] = input.ignored && i % 5 == 1
-                           ? -100.0
-                           : static_cast<double>(random.below(i, std::max<int64_t>(1, input.below)));
+    tensor.values[i] =
+        input.ignored && i % 5 == 1
+            ? -100.0
+            : static_cast<double>(random.below(i, std::max<int64_t>(1, input.below)));
   return tensor;
 }
 } // namespace
@@ -107,6 +112,8 @@ std::vector<std::string> execFunctions(const std::string &fileName) {
 
 ExecProgram *execProgram(const std::string &fileName, const ExecVariant &variant) {
   static std::map<std::string, std::unique_ptr<ExecProgram>> programs;
+  static std::once_flag registered; // the compiler asks MLIR's command line, which must exist
+  std::call_once(registered, [] { mlir::registerPassManagerCLOptions(); });
   std::string key =
       fmt::format("{} {} {} {}", fileName, variant.checkpoint, variant.fuse, variant.threads);
   auto [entry, isNew] = programs.try_emplace(key);

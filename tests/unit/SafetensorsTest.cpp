@@ -20,8 +20,11 @@ std::string fileOf(std::string_view header, std::string_view data) {
   return bytes.append(header).append(data);
 }
 
-Result<SafetensorsFile> parse(const std::string &bytes) {
-  return SafetensorsFile::fromBytes(std::as_bytes(std::span(bytes)), "t.safetensors");
+/// Parses bytes, which stay until the next call: the result refers to them.
+Result<SafetensorsFile> parse(std::string bytes) {
+  static std::string kept;
+  kept = std::move(bytes);
+  return SafetensorsFile::fromBytes(std::as_bytes(std::span(kept)), "t.safetensors");
 }
 
 template <typename T> std::span<const std::byte> bytesOf(const std::vector<T> &values) {

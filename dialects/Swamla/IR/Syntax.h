@@ -14,8 +14,8 @@ inline void printNumber(mlir::AsmPrinter &printer, mlir::Operation *, mlir::Floa
   printNumber(printer, number);
 }
 
-/// `custom<Norm>`: `rms(eps NUMBER)` for #swamla.rms, `dyt(alpha NUMBER)` for #swamla.dyt; any
-/// other attribute as it is.
+/// `custom<Norm>`: `rms(eps NUMBER)` for #swamla.rms, `dyt(alpha NUMBER)` for #swamla.dyt. Any
+/// other attribute, which no verifier accepts, is printed as it is and does not parse.
 mlir::ParseResult parseNorm(mlir::OpAsmParser &parser, mlir::Attribute &norm);
 void printNorm(mlir::OpAsmPrinter &printer, mlir::Operation *, mlir::Attribute norm);
 
