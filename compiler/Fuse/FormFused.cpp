@@ -56,6 +56,33 @@ void formFused(RowwiseOpInterface rowwise) {
   op->erase();
 }
 
+/// A tensor of one value, such as the zeros that a gradient rule makes for a part that nobody uses,
+/// is a table like any other: computed once, at load.
+void formSplat(arith::ConstantOp op) {
+  auto value = dyn_cast<SplatElementsAttr>(op.getValue());
+  auto type = dyn_cast<RankedTensorType>(op.getType());
+  if (!value || !type || type.getRank() == 0)
+    return;
+  OpBuilder builder(op);
+  FusedSpec spec;
+  spec.domain.assign(type.getShape().begin(), type.getShape().end());
+  if (type.getRank() == 1)
+    spec.domain.push_back(1); // a vector's elements are rows of one column
+  spec.rowDims = spec.domain.size() - 1;
+  spec.addOut(tensor::EmptyOp::create(builder, op.getLoc(), type.getShape(), type.getElementType()),
+              AffineMap::getMultiDimIdentityMap(spec.domain.size(), op.getContext())
+                  .getMajorSubMap(type.getRank()));
+  spec.label = labelOf(op);
+  FusedOp fused = createFused(builder, op.getLoc(), spec, [&](OpBuilder &inner, ValueRange) {
+    auto element = value.getSplatValue<TypedAttr>();
+    return SmallVector<Value>{arith::ConstantOp::create(inner, op.getLoc(), element)};
+  });
+  fused->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+  fused->setAttr(setupAttr, builder.getUnitAttr());
+  op->replaceAllUsesWith(fused);
+  op->erase();
+}
+
 class FormFusedPass : public impl::FormFusedPassBase<FormFusedPass> {
 public:
   using FormFusedPassBase::FormFusedPassBase;
@@ -65,6 +92,8 @@ public:
     getOperation().walk([&](RowwiseOpInterface op) { ops.push_back(op); });
     for (RowwiseOpInterface op : ops)
       formFused(op);
+    for (auto op : llvm::make_early_inc_range(getOperation().getOps<arith::ConstantOp>()))
+      formSplat(op);
   }
 };
 

@@ -74,7 +74,8 @@ def FormFusedPass : Pass<"swamla-form-fused", "::mlir::func::FuncOp"> {
   let summary = "every row-wise primitive becomes a swamla.fused";
   let description = [{
     Asks `RowwiseOpInterface` for domain, maps and arithmetic. An out that starts from an operand takes that operand, any other a `tensor.empty`.
-    The label is the op's scope and name. An op that is computed once at load (SetupTime) leaves the unit attribute `setup` on its fused form.
+    The label is the op's scope and name. An op that is computed once at load (SetupTime) leaves the unit attribute `setup` on its fused form; so does
+    a constant tensor of one value, which becomes a fused op without ins.
 
     ```mlir
     %y = swamla.add %a, %b {scope = "h.0.mlp"} : tensor<4x8xf32>

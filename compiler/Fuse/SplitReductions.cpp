@@ -111,6 +111,15 @@ void ReductionSplitter::combine(ArrayRef<unsigned> outs, ArrayRef<Value> inits) 
 
 namespace {
 
+/// True for what combine() has made: the pass may run again on its own output.
+bool addsUpPartialSums(FusedOp op) {
+  return !op.getIns().empty() && llvm::all_of(op.getIns(), [](Value in) {
+    auto producer = in.getDefiningOp<FusedOp>();
+    return producer && isColumnReduction(producer.getOutMap(cast<OpResult>(in).getResultNumber()),
+                                         producer.getRowDims());
+  });
+}
+
 class SplitReductionsPass : public impl::SplitReductionsPassBase<SplitReductionsPass> {
 public:
   using SplitReductionsPassBase::SplitReductionsPassBase;
@@ -123,7 +132,10 @@ public:
       return signalPassFailure();
     }
     SmallVector<FusedOp> ops;
-    getOperation().walk([&](FusedOp op) { ops.push_back(op); });
+    getOperation().walk([&](FusedOp op) {
+      if (!addsUpPartialSums(op))
+        ops.push_back(op);
+    });
     for (FusedOp op : ops)
       ReductionSplitter(op, maxUnits, minRows).run();
   }

@@ -36,7 +36,7 @@ public:
       getOperation().emitError() << message;
       return signalPassFailure();
     }
-    getOperation().print(file->os(), OpPrintingFlags().useLocalScope(false));
+    getOperation().print(file->os());
     file->os() << "\n";
     file->keep();
     markAllAnalysesPreserved();

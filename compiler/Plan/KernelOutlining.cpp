@@ -5,7 +5,7 @@
 #include "dialects/Step/IR/OffsetMap.h"
 
 #include "mlir/IR/OperationSupport.h"
-#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/DenseMap.h"
 
 #include <numeric>
 

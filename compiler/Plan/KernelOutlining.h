@@ -11,9 +11,10 @@
 #include "dialects/Step/IR/StepDialect.h"
 #include "dialects/Swamla/IR/SwamlaDialect.h"
 
-#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
+
+#include <unordered_map>
 
 namespace swamla {
 
@@ -49,7 +50,7 @@ private:
     mlir::DictionaryAttr attributes; ///< without the name
   };
   mlir::ModuleOp module;
-  llvm::DenseMap<size_t, llvm::SmallVector<Outlined, 1>> byHash;
+  std::unordered_map<size_t, llvm::SmallVector<Outlined, 1>> byHash;
   llvm::StringMap<unsigned> nextSuffix;
   llvm::StringSet<> names;
   unsigned count = 0;

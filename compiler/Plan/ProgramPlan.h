@@ -60,8 +60,8 @@ struct Step {
 /// The plan of one function.
 struct ProgramPlan {
   ProgramPlan() = default;
-  ProgramPlan(ProgramPlan &&) = default; // places point into the storages: never copied
-  ProgramPlan &operator=(ProgramPlan &&) = default;
+  ProgramPlan(ProgramPlan &&) noexcept = default; // places point into the storages: never copied
+  ProgramPlan &operator=(ProgramPlan &&) noexcept = default;
 
   mlir::func::FuncOp func;
   std::vector<std::unique_ptr<Storage>> storages;

@@ -4,6 +4,7 @@
 #include "compiler/Autodiff/Passes.h"
 #include "compiler/Frontend/ModelBuilder.h"
 #include "compiler/Fuse/Passes.h"
+#include "compiler/Optimizer/Passes.h"
 #include "compiler/Pipelines/Compile.h"
 #include "compiler/Pipelines/RegisterPasses.h"
 #include "compiler/Remat/Passes.h"
@@ -69,14 +70,17 @@ ExecFunction describe(func::FuncOp func) {
   return result;
 }
 
-/// What the phases remat and fuse do, without merging row-wise ops.
-LogicalResult rematWithoutFusion(ModuleOp module) {
+/// What the phases remat to optimizer do, without merging row-wise ops.
+LogicalResult runWithoutFusion(ModuleOp module) {
   PassManager passes(module.getContext(), ModuleOp::getOperationName());
   passes.addNestedPass<func::FuncOp>(createRematPass());
   passes.addPass(createGroupMatmulsPass());
   passes.addNestedPass<func::FuncOp>(createChunkLossPass());
   passes.addNestedPass<func::FuncOp>(createFormFusedPass());
   passes.addNestedPass<func::FuncOp>(createAccumulateGradsPass());
+  passes.addPass(createLayoutParamsPass());
+  passes.addPass(createBuildOptimizerPass());
+  passes.addNestedPass<func::FuncOp>(createFormFusedPass()); // of the optimizer
   passes.addNestedPass<func::FuncOp>(createSplitReductionsPass());
   return passes.run(module);
 }
@@ -94,9 +98,9 @@ FailureOr<std::vector<char>> compileFrom(ModuleOp module, const ExecVariant &var
   if (failed(differentiate(module)))
     return failure();
   if (!variant.fuse) {
-    if (failed(rematWithoutFusion(module)))
+    if (failed(runWithoutFusion(module)))
       return failure();
-    options.from = Phase::Fuse;
+    options.from = Phase::Optimizer;
   }
   return compileModule(module, options);
 }
@@ -165,6 +169,10 @@ Result<std::unique_ptr<ExecProgram>> ExecProgram::compile(const std::string &pat
 
 const ExecFunction &ExecProgram::function(StringRef name) const {
   return *llvm::find_if(table, [&](const ExecFunction &f) { return f.name == name; });
+}
+
+size_t ExecProgram::countOps(const std::string &program) const {
+  return file->step().programs()->Get(*file->findProgram(program))->ops()->size();
 }
 
 //===----------------------------------------------------------------------===//

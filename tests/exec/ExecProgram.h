@@ -75,6 +75,8 @@ public:
   };
   Result<Gradient> gradient(const ExecFunction &function, const HostTensors &inputs,
                             const HostTensors &cotangents);
+  /// Entries of a program.
+  size_t countOps(const std::string &program) const;
 
 private:
   ExecProgram() = default;

@@ -63,3 +63,23 @@ func.func @others(%a: tensor<4x8xf32>, %b: tensor<8x2xf32>) -> tensor<4x2xf32> {
   %0 = swamla.matmul %a, %b : tensor<4x8xf32>, tensor<8x2xf32> -> tensor<4x2xf32>
   return %0 : tensor<4x2xf32>
 }
+
+// -----
+
+// Tests that a tensor of one value becomes a table that is filled at load, and that a scalar constant stays.
+// CHECK-LABEL: func.func @splat
+// CHECK: %[[E:.*]] = tensor.empty() : tensor<4x8xf32>
+// CHECK: %[[Z:.*]] = swamla.fused [4 | 8] outs(%[[E]] : tensor<4x8xf32>) label "h.0.attn.constant"
+// CHECK-SAME: attributes {backward, scope = "h.0.attn", setup}
+// CHECK-NEXT: ^bb0(%{{.*}}: f32):
+// CHECK-NEXT: %[[C:.*]] = arith.constant 0.0{{.*}} : f32
+// CHECK-NEXT: swamla.yield %[[C]] : f32
+// CHECK: swamla.fused [5 | 1] outs(%{{.*}} : tensor<5xf32>) label "constant" maps [#{{.*}}] attributes {setup}
+// CHECK: %[[I:.*]] = arith.constant 3 : i32
+// CHECK: return %[[Z]]
+func.func @splat() -> (tensor<4x8xf32>, tensor<5xf32>, i32) {
+  %0 = arith.constant {backward, scope = "h.0.attn"} dense<0.0> : tensor<4x8xf32>
+  %1 = arith.constant dense<1.5> : tensor<5xf32>
+  %2 = arith.constant 3 : i32
+  return %0, %1, %2 : tensor<4x8xf32>, tensor<5xf32>, i32
+}

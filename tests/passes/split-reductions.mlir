@@ -1,5 +1,6 @@
 // RUN: swamla-opt %s --swamla-split-reductions --split-input-file | FileCheck %s
 // RUN: swamla-opt %s --swamla-split-reductions="max-units=3 min-rows=1" --split-input-file | FileCheck %s --check-prefix=THREE
+// RUN: swamla-opt %s --swamla-split-reductions --swamla-split-reductions --split-input-file | FileCheck %s
 
 // Tests that sums over rows become partial sums of 16 rows, that those of one width are added up together onto the tensors that they
 // started from, and that other results stay. With three units: 14 rows each, the last one shorter.
@@ -31,10 +32,12 @@ func.func @two_sums(%x: tensor<40x8xf32>, %a: tensor<8xf32>, %b: tensor<8xf32>) 
 
 // -----
 
-// Tests that there are never more than 64 units: 2048 rows, 32 each.
+// Tests that there are never more than 64 units: 2048 rows, 32 each. A second run leaves what adds them up alone.
 // CHECK: affine_map<(d0, d1) -> (d0 floordiv 32, d1)>
 // CHECK-LABEL: func.func @many_rows
+// CHECK: swamla.fused [2048 | 8]
 // CHECK: swamla.fused [64 | 8]
+// CHECK-NOT: swamla.fused
 // THREE-LABEL: func.func @many_rows
 // THREE: swamla.fused [3 | 8]
 func.func @many_rows(%x: tensor<2048x8xf32>, %a: tensor<8xf32>) -> tensor<8xf32> {

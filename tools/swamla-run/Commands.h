@@ -4,6 +4,7 @@
 #include "runtime/base/Status.h"
 #include "runtime/device/Device.h"
 #include "runtime/train/ParamTable.h"
+#include "runtime/train/StopSignal.h"
 #include "tools/swamla-run/Options.h"
 
 namespace swamla::run {
@@ -11,8 +12,9 @@ namespace swamla::run {
 /// Prints what a step.bin holds.
 void describe(const StepFile &file);
 
-/// Trains, and samples afterwards when asked. Returns the exit code.
-Result<int> train(Device &device, const ParamTable &table, const Options &options);
+/// Trains until all steps are done or a signal comes. Returns the exit code.
+Result<int> train(Device &device, const ParamTable &table, const Options &options,
+                  const StopSignal &signal);
 
 /// Writes text from the weights that the options name.
 Status sampleFromWeights(Device &device, const ParamTable &table, const Options &options);

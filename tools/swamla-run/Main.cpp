@@ -14,6 +14,11 @@ static Result<int> runCommand(const Options &options) {
     describe(file);
     return int{kSuccess};
   }
+  bool training = !options.data.empty() && !options.bench;
+  std::unique_ptr<StopSignal> signal; // before the device's threads, which inherit its mask
+  if (training) {
+    SWAMLA_TRY(signal, StopSignal::create());
+  }
   DeviceOptions deviceOptions;
   deviceOptions.threads = options.threads;
   deviceOptions.profile = options.profile || options.bench.has_value();
@@ -23,8 +28,13 @@ static Result<int> runCommand(const Options &options) {
     SWAMLA_RETURN_IF_ERROR(bench(*device, table, options));
     return int{kSuccess};
   }
-  if (!options.data.empty())
-    return train(*device, table, options);
+  if (training) {
+    SWAMLA_TRY(int exitCode, train(*device, table, options, *signal));
+    signal.reset(); // text can be broken off at any time
+    if (exitCode == kSuccess && options.sample.prompt)
+      SWAMLA_RETURN_IF_ERROR(sample(*device, options.sample));
+    return exitCode;
+  }
   SWAMLA_RETURN_IF_ERROR(sampleFromWeights(*device, table, options));
   if (options.profile)
     fmt::print("\n{}", formatProfile(device->profile(), options.sample.maxNew));

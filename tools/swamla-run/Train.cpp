@@ -4,12 +4,10 @@
 #include "runtime/base/Log.h"
 #include "runtime/train/Generator.h"
 #include "runtime/train/ProfileReport.h"
-#include "runtime/train/StopSignal.h"
 #include "runtime/train/Trainer.h"
 #include "tools/swamla-run/Commands.h"
 
 #include <algorithm>
-#include <csignal>
 #include <unistd.h>
 
 namespace swamla::run {
@@ -165,7 +163,8 @@ Status logEnd(JsonLog &log, const TrainOutcome &outcome) {
 
 } // namespace
 
-Result<int> train(Device &device, const ParamTable &table, const Options &options) {
+Result<int> train(Device &device, const ParamTable &table, const Options &options,
+                  const StopSignal &signal) {
   // Everything is checked before anything is written.
   const schema::Model *model = device.file().step().model();
   if (options.sample.prompt) {
@@ -178,7 +177,6 @@ Result<int> train(Device &device, const ParamTable &table, const Options &option
                                           start.state.seed, options.train.valFraction}));
   SWAMLA_RETURN_IF_ERROR(placeInData(data, options, start));
   SWAMLA_TRY(TrainerConfig config, configure(options, device.file(), data, start.state.seed));
-  StopSignal signal;
   config.stopRequested = [&] { return signal.received(); };
   RunOptions summary = summarise(options, config);
 
@@ -207,8 +205,6 @@ Result<int> train(Device &device, const ParamTable &table, const Options &option
             checkpoints ? "go on with --resume latest" : "nothing was saved");
     return 128 + outcome.stopped;
   }
-  if (options.sample.prompt)
-    SWAMLA_RETURN_IF_ERROR(sample(device, options.sample));
   return int{kSuccess};
 }
 

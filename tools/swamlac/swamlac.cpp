@@ -171,6 +171,8 @@ int compile(const Request &request) {
       llvm::errs() << planReport(*module);
     return printModule(*module, request.output.empty() ? "-" : request.output);
   }
+  if (request.output == "-")
+    return fail("-o -: a step.bin is not for standard output; name a file");
   FailureOr<std::vector<char>> bytes = compileModule(*module, request.options);
   if (failed(bytes))
     return EXIT_FAILURE;
@@ -210,6 +212,7 @@ std::optional<Request> readRequest(CommandLine &line) {
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   CommandLine line;
+  registerAllSwamlaPasses(); // their names are arguments of MLIR's flags
   registerAsmPrinterCLOptions();
   registerMLIRContextCLOptions();
   registerPassManagerCLOptions();
