@@ -18,6 +18,7 @@
 #include "runtime/cpu/ThreadTeam.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <variant>
 
@@ -44,6 +45,17 @@ struct FillTask {
     const FillTask &task = *static_cast<const FillTask *>(views[0]);
     uint64_t last = std::min(uint64_t(end) * kUnitWords, task.count);
     std::fill(task.words + uint64_t(begin) * kUnitWords, task.words + last, task.value);
+  }
+};
+
+/// A copy of whole units, called like a kernel: its views are destination and source.
+struct CopyTask {
+  static constexpr uint64_t kUnitBytes = 1 << 18, kUnits = 1 << 10;
+
+  static void run(void *const *views, int64_t begin, int64_t end, void * /*scratch*/) {
+    std::memcpy(static_cast<std::byte *>(views[0]) + uint64_t(begin) * kUnitBytes,
+                static_cast<const std::byte *>(views[1]) + uint64_t(begin) * kUnitBytes,
+                uint64_t(end - begin) * kUnitBytes);
   }
 };
 
@@ -78,6 +90,7 @@ public:
   Status wait() override { return Status::ok(); } // run() returns when all is done
   std::string describe() const override;
   uint64_t allocatedBytes() const override;
+  Result<double> measureCopy() override;
   std::vector<OpProfile> profile() const override;
 
 private:
@@ -287,6 +300,25 @@ uint64_t CpuDevice::allocatedBytes() const {
   for (const HostMemory &buffer : buffers)
     total += buffer.size();
   return total;
+}
+
+Result<double> CpuDevice::measureCopy() {
+  constexpr uint64_t kBytes = CopyTask::kUnitBytes * CopyTask::kUnits;
+  constexpr int kRepeats = 7;
+  SWAMLA_TRY(HostMemory to, HostMemory::allocate(kBytes, "a measurement of the memory's speed"));
+  SWAMLA_TRY(HostMemory from, HostMemory::allocate(kBytes, "a measurement of the memory's speed"));
+  FillTask fill{reinterpret_cast<uint32_t *>(from.data()), kBytes / 4, 1};
+  void *self = &fill;
+  team.run(FillTask::run, &self, fill.units()); // pages that were never written are all one page
+  void *views[] = {to.data(), from.data()};
+  std::array<double, kRepeats> seconds;
+  for (double &each : seconds) {
+    Timer timer;
+    team.run(CopyTask::run, views, CopyTask::kUnits);
+    each = timer.seconds();
+  }
+  std::ranges::nth_element(seconds, seconds.begin() + kRepeats / 2);
+  return 2.0 * double(kBytes) / seconds[kRepeats / 2];
 }
 
 std::vector<OpProfile> CpuDevice::profile() const {

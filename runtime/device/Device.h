@@ -50,6 +50,9 @@ public:
 
   virtual std::string describe() const = 0; ///< "cpu: AMD EPYC, 2 threads, oneDNN 2.6.3"
   virtual uint64_t allocatedBytes() const = 0;
+  /// Bytes a second, read and written together, of a copy much larger than the caches: what a
+  /// kernel that only moves memory can reach.
+  virtual Result<double> measureCopy() = 0;
   virtual std::vector<OpProfile> profile() const = 0; ///< empty without DeviceOptions::profile
 
   const StepFile &file() const { return *stepFile; }

@@ -50,14 +50,15 @@ std::vector<Row> groupBy(const std::vector<OpProfile> &profile, Name name) {
 }
 
 void appendTable(std::string &text, const char *title, const std::vector<Row> &rows, size_t limit,
-                 double total, double steps) {
+                 double total, double steps, double copy) {
   auto out = std::back_inserter(text);
-  fmt::format_to(out, "{:<44} {:<10} {:>9} {:>9} {:>6} {:>8} {:>9}\n", title, "program",
-                 "calls/step", "ms/step", "share", "GB/s", "GFLOP/s");
+  fmt::format_to(out, "{:<44} {:<10} {:>9} {:>9} {:>6} {:>8} {:>5} {:>9}\n", title, "program",
+                 "calls/step", "ms/step", "share", "GB/s", "copy", "GFLOP/s");
   for (const Row &row : rows | std::views::take(limit))
-    fmt::format_to(out, "{:<44} {:<10} {:>10.1f} {:>9.3f} {:>5.1f}% {:>8.1f} {:>9.1f}\n", row.name,
-                   row.program, static_cast<double>(row.calls) / steps, row.seconds * 1e3 / steps,
-                   100 * row.seconds / total, row.bytes / row.seconds * 1e-9,
+    fmt::format_to(out, "{:<44} {:<10} {:>10.1f} {:>9.3f} {:>5.1f}% {:>8.1f} {:>4.0f}% {:>9.1f}\n",
+                   row.name, row.program, static_cast<double>(row.calls) / steps,
+                   row.seconds * 1e3 / steps, 100 * row.seconds / total,
+                   row.bytes / row.seconds * 1e-9, 100 * row.bytes / row.seconds / copy,
                    row.flops / row.seconds * 1e-9);
   if (rows.size() > limit)
     fmt::format_to(out, "... and {} more\n", rows.size() - limit);
@@ -89,19 +90,21 @@ double matmulShare(const std::vector<OpProfile> &profile) {
   return total > 0 ? matmul / total : 0;
 }
 
-std::string formatProfile(const std::vector<OpProfile> &profile, int64_t steps) {
+std::string formatProfile(const std::vector<OpProfile> &profile, int64_t steps,
+                          double copyBytesPerSecond) {
   double total = totalSeconds(profile), count = static_cast<double>(std::max<int64_t>(steps, 1));
   if (total <= 0)
     return "no op was timed\n";
   std::string text;
   std::vector<Row> kernels = groupBy(profile, [](const OpProfile &op) { return op.kernel; });
-  appendTable(text, "kernel", kernels, kernels.size(), total, count);
+  appendTable(text, "kernel", kernels, kernels.size(), total, count, copyBytesPerSecond);
   text += '\n';
   std::vector<Row> ops = groupBy(profile, [](const OpProfile &op) { return op.label; });
-  appendTable(text, "op", ops, kOpsShown, total, count);
-  fmt::format_to(std::back_inserter(text),
-                 "\ntotal {:.3f} ms/step in ops, {:.1f}% of it in the BLAS\n", total * 1e3 / count,
-                 100 * matmulShare(profile));
+  appendTable(text, "op", ops, kOpsShown, total, count, copyBytesPerSecond);
+  fmt::format_to(
+      std::back_inserter(text),
+      "\ntotal {:.3f} ms/step in ops, {:.1f}% of it in the BLAS; a memory copy moves {:.1f} GB/s\n",
+      total * 1e3 / count, 100 * matmulShare(profile), copyBytesPerSecond * 1e-9);
   return text;
 }
 

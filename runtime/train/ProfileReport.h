@@ -17,7 +17,10 @@ std::vector<OpProfile> profileDifference(std::vector<OpProfile> after,
 double matmulShare(const std::vector<OpProfile> &profile);
 
 /// Tables for people: by kernel (all launches of a kernel in a program are one row), then the ops
-/// that take most of the time, then a total line. `steps`: times are per step.
-std::string formatProfile(const std::vector<OpProfile> &profile, int64_t steps);
+/// that take most of the time, then a total line. `steps`: times are per step. `copyBytesPerSecond`
+/// (Device::measureCopy) is what the column "copy" compares a kernel's bytes a second with; more
+/// than 100% means that its data was in a cache.
+std::string formatProfile(const std::vector<OpProfile> &profile, int64_t steps,
+                          double copyBytesPerSecond);
 
 } // namespace swamla

@@ -320,11 +320,11 @@ TEST(TrainerPiecesTest, Profile) {
   EXPECT_EQ(profile[0].calls, 10U);
   EXPECT_DOUBLE_EQ(matmulShare(profile), 0.75);
   EXPECT_EQ(matmulShare({}), 0);
-  std::string text = formatProfile(profile, 10);
+  std::string text = formatProfile(profile, 10, 1e10);
   EXPECT_NE(text.find("75.0% of it in the BLAS"), std::string::npos) << text;
   EXPECT_NE(text.find("matmul"), std::string::npos) << text;
   EXPECT_EQ(text.find("eval"), std::string::npos) << "what did not run is not shown\n" << text;
-  EXPECT_EQ(formatProfile({}, 10), "no op was timed\n");
+  EXPECT_EQ(formatProfile({}, 10, 1e10), "no op was timed\n");
 }
 
 } // namespace

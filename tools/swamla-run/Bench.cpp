@@ -66,8 +66,10 @@ Status bench(Device &device, const ParamTable &table, const Options &options) {
   }
   std::vector<OpProfile> profile = profileDifference(device.profile(), before);
   printResult(device, options, std::move(seconds), profile);
-  if (options.profile)
-    fmt::print("\n{}", formatProfile(profile, *options.bench));
+  if (options.profile) {
+    SWAMLA_TRY(double copy, device.measureCopy());
+    fmt::print("\n{}", formatProfile(profile, *options.bench, copy));
+  }
   return Status::ok();
 }
 

@@ -36,8 +36,10 @@ static Result<int> runCommand(const Options &options) {
     return exitCode;
   }
   SWAMLA_RETURN_IF_ERROR(sampleFromWeights(*device, table, options));
-  if (options.profile)
-    fmt::print("\n{}", formatProfile(device->profile(), options.sample.maxNew));
+  if (options.profile) {
+    SWAMLA_TRY(double copy, device->measureCopy());
+    fmt::print("\n{}", formatProfile(device->profile(), options.sample.maxNew, copy));
+  }
   return int{kSuccess};
 }
 

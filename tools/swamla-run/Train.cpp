@@ -198,8 +198,10 @@ Result<int> train(Device &device, const ParamTable &table, const Options &option
   SWAMLA_RETURN_IF_ERROR(logStart(log, device, start, data, summary));
   SWAMLA_TRY(TrainOutcome outcome, trainer->run());
   SWAMLA_RETURN_IF_ERROR(logEnd(log, outcome));
-  if (options.profile)
-    fmt::print("\n{}", formatProfile(device.profile(), outcome.step - start.state.step));
+  if (options.profile) {
+    SWAMLA_TRY(double copy, device.measureCopy());
+    fmt::print("\n{}", formatProfile(device.profile(), outcome.step - start.state.step, copy));
+  }
   if (outcome.stopped != 0) {
     logInfo("stopped by signal {} after step {}; {}", outcome.stopped, outcome.step,
             checkpoints ? "go on with --resume latest" : "nothing was saved");

@@ -89,6 +89,14 @@ int fail(const llvm::Twine &message) {
   return EXIT_FAILURE;
 }
 
+/// Leaves our options and MLIR's in --help; the libraries of LLVM register hundreds more.
+void hideForeignOptions(cl::OptionCategory &ours) {
+  for (auto &[name, option] : cl::getRegisteredOptions())
+    if (!llvm::is_contained(option->Categories, &ours) && !name.starts_with("mlir-") &&
+        !name.starts_with("help") && name != "version")
+      option->setHiddenFlag(cl::ReallyHidden);
+}
+
 template <typename T, typename V> void assignIfGiven(const cl::opt<T> &option, V &value) {
   if (option.getNumOccurrences() > 0)
     value = option.getValue();
@@ -217,6 +225,7 @@ int main(int argc, char **argv) {
   registerMLIRContextCLOptions();
   registerPassManagerCLOptions();
   registerDefaultTimingManagerCLOptions();
+  hideForeignOptions(line.category);
   cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "swamlac " SWAMLA_VERSION "\n"; });
   cl::ParseCommandLineOptions(argc, argv,
                               "swamlac: compiles a SWA-MLA language model to a training step\n");
