@@ -24,7 +24,7 @@ say "compile: models/tiny.mlir -> $out/step.bin"
 build/bin/swamlac models/tiny.mlir -o "$out/step.bin" --batch=8
 
 say "train on the text in $text"
-build/bin/swamla-run "$out/step.bin" --data "$text" --steps 400 --lr 3e-3 --min-lr 3e-4 --warmup 40 --val-every 50 \
+build/bin/swamla-run "$out/step.bin" --data "$text" --steps 500 --lr 2e-3 --min-lr 2e-4 --warmup 50 --val-every 100 --val-batches 10 \
   --checkpoint-dir "$out/checkpoints" --log "$out/log.jsonl"
 
 say "loss curve"

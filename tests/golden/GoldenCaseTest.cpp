@@ -118,7 +118,7 @@ TEST(GoldenCaseTest, RefusesBadHyperparameters) {
     Json value;
     std::string_view expected;
   };
-  const Bad values[] = {{"batch", 0, "at least"},  {"batch", 1.5, "integer"},
+  const Bad values[] = {{"batch", 0, "from 1"},    {"batch", 1.5, "integer"},
                         {"steps", -1, "integer"},  {"steps", uint64_t(1) << 63, "integer"},
                         {"steps", "2", "integer"}, {"lr", -0.1, "at least 0"},
                         {"lr", nullptr, "finite"}, {"beta1", 1.0, "[0, 1)"},
@@ -127,9 +127,7 @@ TEST(GoldenCaseTest, RefusesBadHyperparameters) {
   for (const Bad &bad : values) {
     GoldenSample sample = GoldenSample::make();
     sample.train[bad.field] = bad.value;
-    bool named = std::string_view(bad.field) != "batch" || bad.value != 0;
-    EXPECT_TRUE(refused(
-        sample, {"'train'", fmt::format("'{}'", bad.field), named ? bad.expected : "from 1"}))
+    EXPECT_TRUE(refused(sample, {"'train'", fmt::format("'{}'", bad.field), bad.expected}))
         << bad.field;
   }
   GoldenSample sample = GoldenSample::make();
@@ -174,8 +172,7 @@ TEST(GoldenCaseTest, RefusesOtherFiles) {
     auto part = std::as_bytes(std::span(bytes)).first(length);
     EXPECT_FALSE(SafetensorsFile::fromBytes(part, "case.safetensors").isOk()) << length;
   }
-  std::string other = "\x02\0\0\0\0\0\0\0{}";
-  other.assign("\x02\0\0\0\0\0\0\0{}", 10);
+  const std::string other("\x02\0\0\0\0\0\0\0{}", 10); // an empty header
   auto file = SafetensorsFile::fromBytes(std::as_bytes(std::span(other)), "case.safetensors");
   ASSERT_TRUE(file.isOk()) << file.status().message();
   auto golden = readGoldenCase(*file);

@@ -7,6 +7,5 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   swamla::registerAllSwamlaDialects(registry);
   swamla::registerAllSwamlaPasses();
-  return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "swamla pass driver\n", registry));
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "swamla pass driver\n", registry));
 }
