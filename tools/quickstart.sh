@@ -12,7 +12,7 @@ say() { printf '\n== %s\n' "$1"; }
 say "dependencies"
 tools/install-deps.sh
 
-say "build (about ten minutes on two cores)"
+say "build (about five minutes on two cores)"
 cmake -G Ninja -B build -DCMAKE_BUILD_TYPE=Release -DSWAMLA_TESTS=OFF >/dev/null
 ninja -C build swamlac swamla-run swamla-gen swamla-opt
 

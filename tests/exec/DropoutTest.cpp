@@ -33,9 +33,9 @@ protected:
 };
 
 std::vector<bool> maskOf(const HostTensor &tensor) {
-  std::vector<bool> mask;
-  for (double value : tensor.values)
-    mask.push_back(value != 0.0);
+  std::vector<bool> mask(tensor.values.size());
+  for (size_t i = 0; i < mask.size(); ++i)
+    mask[i] = tensor.values[i] != 0.0;
   return mask;
 }
 

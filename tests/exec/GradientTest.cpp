@@ -105,9 +105,6 @@ TEST_P(GradientTest, ForwardIsAsDefined) {
   ASSERT_TRUE(found.isOk()) << found.status().message();
   for (size_t i = 0; i < expected.size(); ++i)
     EXPECT_LE(relativeError((*found)[i], expected[i]), kForwardTolerance) << "result " << i;
-  if (getenv("XX"))
-    for (size_t i = 0; i < expected.size(); ++i)
-      printf("XF %s %.2e\n", function->name.c_str(), relativeError((*found)[i], expected[i]));
 }
 
 TEST_P(GradientTest, ForwardIsTheSameInTheGradient) {
@@ -131,8 +128,6 @@ TEST_P(GradientTest, CotangentsAreTheDefinitionsDerivatives) {
     // A cotangent that is zero in exact arithmetic is measured against the largest one.
     bool isZero = norm(expected[i]) <= 1e-7 * largest;
     double error = isZero ? norm(found[i]) / largest : relativeError(found[i], expected[i]);
-    if (getenv("XX"))
-      printf("XG %s %.2e\n", function->name.c_str(), error);
     EXPECT_LE(error, kGradientTolerance)
         << "cotangent of " << function->inputs[indices[i]].name << ", norm " << norm(found[i])
         << ", expected " << norm(expected[i]);

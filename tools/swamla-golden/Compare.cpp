@@ -73,42 +73,39 @@ double norm(std::span<const float> values) {
   return std::sqrt(sum);
 }
 
-/// Compares elements for which `keep` holds; `scale` stands in for a reference of norm 0.
-template <typename Keep>
+/// The difference of two numbers; infinite if one is none.
+double difference(float a, float b) {
+  double result = std::abs(static_cast<double>(a) - b);
+  return std::isfinite(result) ? result : kInfinite;
+}
+
+/// ||out - reference|| / scale, where a difference counts by what it is above `allowance(i)`.
+template <typename Allowance>
 TensorError tensorError(std::span<const float> out, std::span<const float> reference, double scale,
-                        Keep keep) {
+                        Allowance allowance) {
   assert(out.size() == reference.size() && "tensors of one parameter");
   TensorError result;
-  double sum = 0, referenceSum = 0, largest = -1;
+  double sum = 0, largest = -1;
   for (size_t i = 0; i < out.size(); ++i) {
-    double difference = std::abs(static_cast<double>(out[i]) - reference[i]);
-    if (!std::isfinite(difference))
-      difference = kInfinite;
-    if (!keep(i)) {
-      ++result.leftOut;
-      result.leftOutMove = std::max(result.leftOutMove, difference);
-      continue;
-    }
-    sum += difference * difference;
-    referenceSum += static_cast<double>(reference[i]) * reference[i];
-    if (difference > largest) {
-      largest = difference;
+    double counted = std::max(0.0, difference(out[i], reference[i]) - allowance(i));
+    sum += counted * counted;
+    if (counted > largest) {
+      largest = counted;
       result.worst = i;
       result.out = out[i];
       result.reference = reference[i];
     }
   }
-  result.referenceNorm = std::sqrt(referenceSum);
   if (sum > 0)
-    result.error = std::sqrt(sum) / (result.referenceNorm > 0 ? result.referenceNorm : scale);
+    result.error = std::sqrt(sum) / scale;
   return result;
 }
 
-/// The numbers that a case's tensors are measured against.
+/// The gradient as a whole, which parts of it are measured against.
 class GradientScale {
 public:
   explicit GradientScale(const GoldenCase &golden) {
-    double sum = 0;
+    double sum = 0, elements = 0;
     for (const GoldenParam &param : golden.params) {
       double own = norm(param.grad);
       sum += own * own;
@@ -116,19 +113,26 @@ public:
       for (float value : param.grad)
         largest = std::max(largest, std::abs(static_cast<double>(value)));
     }
-    all = std::sqrt(sum);
+    if (sum > 0)
+      rootMeanSquare = std::sqrt(sum / elements);
   }
 
-  bool hasGradient(float reference) const {
-    return std::abs(static_cast<double>(reference)) > kNoGradient * largest;
+  /// What the difference of a gradient is divided by.
+  double scaleOf(std::span<const float> grad) const {
+    double average = rootMeanSquare * std::sqrt(static_cast<double>(grad.size()));
+    bool any =
+        std::ranges::any_of(grad, [&](float g) { return std::abs(g) > kNoGradient * largest; });
+    return any ? std::max(norm(grad), kSmallGradient * average) : average;
   }
-  /// The norm of n elements of average size; 1 where there is no gradient at all.
-  double average(size_t n) const {
-    return all > 0 ? all * std::sqrt(static_cast<double>(n) / elements) : 1.0;
+  /// The part of AdamW's step that the gradient's rounding decides: 0 to 1.
+  double noiseOfStep(float grad) const {
+    double relative = std::abs(static_cast<double>(grad)) / rootMeanSquare;
+    return relative >= kWeakGradient ? 0.0 : std::min(1.0, kGradientNoise / relative);
   }
 
 private:
-  double all = 0, elements = 0, largest = 0;
+  double rootMeanSquare = 1; ///< of all elements; 1 where all are 0
+  double largest = 0;
 };
 
 double learningRateSum(const GoldenTraining &training) {
@@ -138,24 +142,43 @@ double learningRateSum(const GoldenTraining &training) {
   return sum;
 }
 
+constexpr auto kNoAllowance = [](size_t) { return 0.0; };
+
+/// The plain measure; `fallback` stands in for a reference of norm 0.
+TensorError plainError(std::span<const float> out, std::span<const float> reference,
+                       double fallback) {
+  double size = norm(reference);
+  return tensorError(out, reference, size > 0 ? size : fallback, kNoAllowance);
+}
+
 TensorError gradError(const GoldenParam &param, std::span<const float> out,
-                      const GradientScale &scale) {
-  bool any = std::ranges::any_of(param.grad, [&](float g) { return scale.hasGradient(g); });
-  if (any)
-    return tensorError(out, param.grad, 1.0, [](size_t) { return true; });
-  std::vector<float> zeros(param.grad.size(), 0.0F);
-  return tensorError(out, zeros, scale.average(zeros.size()), [](size_t) { return true; });
+                      const GradientScale &scale, double tolerance) {
+  TensorError plain = plainError(out, param.grad, scale.scaleOf(param.grad));
+  if (plain.error <= tolerance)
+    return plain;
+  TensorError error = tensorError(out, param.grad, scale.scaleOf(param.grad), kNoAllowance);
+  error.secondMeasure = true;
+  return error;
 }
 
 TensorError finalError(const GoldenParam &param, std::span<const float> out,
-                       const GradientScale &scale, double learningRates) {
+                       const GradientScale &scale, double learningRates, double tolerance) {
+  // A parameter that ends at 0 is measured against what a training moves it by.
   double moved = learningRates * std::sqrt(static_cast<double>(param.final.size()));
-  TensorError error = tensorError(out, param.final, moved > 0 ? moved : 1.0,
-                                  [&](size_t i) { return scale.hasGradient(param.grad[i]); });
-  // Rounding of the value itself comes on top of the steps.
-  double rounding = 1e-6 * norm(param.final);
-  if (error.leftOutMove > kMaxMove * learningRates + rounding)
-    error.error = kInfinite;
+  double fallback = std::max<double>(moved, std::numeric_limits<float>::min());
+  TensorError plain = plainError(out, param.final, fallback);
+  if (plain.error <= tolerance)
+    return plain;
+  double size = norm(param.final);
+  TensorError error = tensorError(out, param.final, size > 0 ? size : fallback, [&](size_t i) {
+    return kMaxMove * learningRates * scale.noiseOfStep(param.grad[i]);
+  });
+  error.secondMeasure = true;
+  for (size_t i = 0; i < out.size(); ++i)
+    if (scale.noiseOfStep(param.grad[i]) == 1.0) {
+      ++error.noise;
+      error.noiseMove = std::max(error.noiseMove, difference(out[i], param.final[i]));
+    }
   return error;
 }
 
@@ -181,19 +204,13 @@ WorstError GoldenComparison::worstGradNorm() const { return worstOf(gradNorm); }
 WorstError GoldenComparison::worstGrad() const { return worstOf(grads); }
 WorstError GoldenComparison::worstFinal() const { return worstOf(finals); }
 
-uint64_t GoldenComparison::leftOut() const {
-  uint64_t sum = 0;
-  for (const TensorError &error : finals)
-    sum += error.leftOut;
-  return sum;
-}
-
 bool GoldenComparison::passes(const Tolerances &tolerances) const {
   return worstLoss().error <= tolerances.loss && worstGradNorm().error <= tolerances.gradNorm &&
          worstGrad().error <= tolerances.grad && worstFinal().error <= tolerances.final;
 }
 
-GoldenComparison compare(const GoldenCase &golden, const GoldenOutcome &outcome) {
+GoldenComparison compare(const GoldenCase &golden, const GoldenOutcome &outcome,
+                         const Tolerances &tolerances) {
   GoldenComparison result;
   for (size_t step = 0; step < golden.loss.size(); ++step) {
     result.loss.push_back(numberError(outcome.loss[step], golden.loss[step]));
@@ -202,8 +219,9 @@ GoldenComparison compare(const GoldenCase &golden, const GoldenOutcome &outcome)
   GradientScale scale(golden);
   double learningRates = learningRateSum(golden.training);
   for (size_t i = 0; i < golden.params.size(); ++i) {
-    result.grads.push_back(gradError(golden.params[i], outcome.grads[i], scale));
-    result.finals.push_back(finalError(golden.params[i], outcome.finals[i], scale, learningRates));
+    result.grads.push_back(gradError(golden.params[i], outcome.grads[i], scale, tolerances.grad));
+    result.finals.push_back(
+        finalError(golden.params[i], outcome.finals[i], scale, learningRates, tolerances.final));
   }
   return result;
 }

@@ -14,15 +14,22 @@ std::string part(const char *what, const WorstError &worst, const std::string &w
   return fmt::format("  {} {:.1e}{}({})", what, worst.error, mark(worst.error, tolerance), where);
 }
 
-/// The names of parameters with elements that were left out, the first few of them.
-std::string leftOutNames(const GoldenCase &golden, const GoldenComparison &comparison) {
+/// "  (nearly no gradient: grad/A, final/B and 3 more)": which tensors took the second measure.
+std::string secondMeasureNote(const GoldenCase &golden, const GoldenComparison &comparison) {
   constexpr size_t kShown = 2;
   std::string names;
   size_t count = 0;
-  for (size_t i = 0; i < golden.params.size(); ++i)
-    if (comparison.finals[i].leftOut > 0 && count++ < kShown)
-      names += (names.empty() ? "" : ", ") + golden.params[i].name;
-  return count > kShown ? fmt::format("{}, and {} more", names, count - kShown) : names;
+  auto add = [&](const char *what, const std::vector<TensorError> &errors) {
+    for (size_t i = 0; i < errors.size(); ++i)
+      if (errors[i].secondMeasure && count++ < kShown)
+        names += fmt::format("{}{}/{}", names.empty() ? "" : ", ", what, golden.params[i].name);
+  };
+  add("grad", comparison.grads);
+  add("final", comparison.finals);
+  if (count == 0)
+    return {};
+  std::string more = count > kShown ? fmt::format(" and {} more", count - kShown) : "";
+  return fmt::format("  (nearly no gradient: {}{})", names, more);
 }
 
 std::string tensorRow(const GoldenParam &param, const TensorError &grad, const TensorError &final,
@@ -32,9 +39,11 @@ std::string tensorRow(const GoldenParam &param, const TensorError &grad, const T
       param.name, shapeToString(param.shape), grad.error, mark(grad.error, tolerances.grad),
       grad.worst, grad.out, grad.reference, final.error, mark(final.error, tolerances.final),
       final.worst, final.out, final.reference);
-  if (final.leftOut > 0)
-    row += fmt::format("   {} without gradient, off by up to {:.1e}", final.leftOut,
-                       final.leftOutMove);
+  if (grad.secondMeasure)
+    row += "   gradient too small for float32";
+  if (final.noise > 0)
+    row += fmt::format("   {} elements without a gradient, off by up to {:.1e}", final.noise,
+                       final.noiseMove);
   return row;
 }
 } // namespace
@@ -49,9 +58,7 @@ std::string reportLine(const GoldenCase &golden, const GoldenComparison &compari
   line += part("grad_norm", gradNorm, fmt::format("step {}", gradNorm.index), tolerances.gradNorm);
   line += part("gradient", grad, golden.params[grad.index].name, tolerances.grad);
   line += part("final", final, golden.params[final.index].name, tolerances.final);
-  if (uint64_t leftOut = comparison.leftOut())
-    line += fmt::format("  final without {} elements that have no gradient ({})", leftOut,
-                        leftOutNames(golden, comparison));
+  line += secondMeasureNote(golden, comparison);
   return line;
 }
 

@@ -10,11 +10,9 @@
 //===----------------------------------------------------------------------===//
 #include "Report.h"
 #include "RunCase.h"
+#include "compiler/Pipelines/CompileFlags.h"
 #include "compiler/Pipelines/RegisterPasses.h"
 
-#include "mlir/IR/AsmState.h"
-#include "mlir/Pass/PassManager.h"
-#include "mlir/Support/Timing.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/WithColor.h"
@@ -32,18 +30,6 @@ struct CommandLine {
 
   cl::list<std::string> files{cl::Positional, cl::desc("<case.safetensors ...>"), cl::OneOrMore,
                               cl::cat(category)};
-  cl::opt<std::string> checkpoint{
-      "checkpoint", cl::desc("what the backward recomputes: none (default), mlp, attn or block"),
-      cl::cat(category)};
-  cl::opt<int64_t> lossRows{
-      "loss-rows", cl::desc("rows of a chunk of head and cross-entropy (default: by size)"),
-      cl::cat(category)};
-  cl::opt<std::string> precision{"precision", cl::desc("of matmul operands: fp32"),
-                                 cl::cat(category)};
-  cl::opt<std::string> target{"target", cl::desc("what to compile for: cpu"), cl::cat(category)};
-  cl::opt<std::string> mcpu{
-      "mcpu", cl::desc("x86-64-v2, x86-64-v3, x86-64-v4, or native (default): this machine's best"),
-      cl::cat(category)};
   cl::opt<unsigned> threads{"threads", cl::desc("CPU threads (default: all cores)"),
                             cl::cat(category)};
   cl::opt<std::string> tolerances{
@@ -52,9 +38,10 @@ struct CommandLine {
       cl::value_desc("name=number,..."), cl::cat(category)};
   cl::opt<bool> verbose{"verbose", cl::desc("a line for each step and each parameter"),
                         cl::cat(category)};
+  CompileFlags compile{category};
 };
 
-/// What was asked for. A copy: linking kernels resets LLVM's options.
+/// What was asked for, apart from the command line, which compiling resets (see CompileFlags).
 struct Request {
   std::vector<std::string> files;
   CompileOptions compile;
@@ -75,18 +62,10 @@ ExitCode fail(const Status &status) {
   return NotJudged;
 }
 
-Result<Request> readRequest(const CommandLine &line) {
+Result<Request> readRequest(CommandLine &line) {
   Request request;
   request.files.assign(line.files.begin(), line.files.end());
-  auto assign = [](const auto &option, auto &value) {
-    if (option.getNumOccurrences() > 0)
-      value = option.getValue();
-  };
-  assign(line.checkpoint, request.compile.checkpoint);
-  assign(line.lossRows, request.compile.lossRows);
-  assign(line.precision, request.compile.precision);
-  assign(line.target, request.compile.target);
-  assign(line.mcpu, request.compile.mcpu);
+  line.compile.readInto(request.compile);
   request.device.threads = line.threads;
   request.device.poison = true; // a read of what no one wrote must not look right by accident
   request.verbose = line.verbose;
@@ -101,7 +80,7 @@ ExitCode judge(const std::string &path, const Request &request, mlir::MLIRContex
   Result<GoldenOutcome> outcome = runCase(*golden, request.compile, request.device, context);
   if (!outcome.isOk())
     return fail(outcome.status());
-  GoldenComparison comparison = compare(*golden, *outcome);
+  GoldenComparison comparison = compare(*golden, *outcome, request.tolerances);
   llvm::outs() << reportLine(*golden, comparison, request.tolerances) << "\n";
   if (request.verbose)
     llvm::outs() << reportTable(*golden, comparison, *outcome, request.tolerances);
@@ -114,17 +93,13 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   freeOptionName("threads");
   CommandLine line;
-  mlir::registerAsmPrinterCLOptions();
-  mlir::registerMLIRContextCLOptions();
-  mlir::registerPassManagerCLOptions();
-  mlir::registerDefaultTimingManagerCLOptions();
+  registerToolFlags(line.category);
   if (!cl::ParseCommandLineOptions(
           argc, argv, "swamla-golden: compares compiled models with the reference's results\n",
           &llvm::errs()))
     return NotJudged;
 
   Result<Request> request = readRequest(line);
-  line.mcpu.removeArgument(); // linking kernels makes LLVM register its own
   if (!request.isOk())
     return fail(request.status());
   mlir::DialectRegistry registry;

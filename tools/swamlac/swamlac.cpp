@@ -1,17 +1,15 @@
 //===- swamlac.cpp - a model file in, a step.bin out ----------------------===//
 #include "compiler/Pipelines/Compile.h"
+#include "compiler/Pipelines/CompileFlags.h"
 #include "compiler/Pipelines/Phases.h"
 #include "compiler/Pipelines/PlanReport.h"
 #include "compiler/Pipelines/RegisterPasses.h"
 #include "compiler/Target/StepBin/StepBin.h"
 #include "runtime/schema/StepHeader.h"
 
-#include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
-#include "mlir/Support/Timing.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -39,20 +37,8 @@ struct CommandLine {
   cl::opt<int64_t> batch{"batch",
                          cl::desc("sequences in a micro step (the model file may say `?`)"),
                          cl::cat(category)};
-  cl::opt<std::string> checkpoint{
-      "checkpoint", cl::desc("what the backward recomputes: none (default), mlp, attn or block"),
-      cl::cat(category)};
-  cl::opt<int64_t> lossRows{
-      "loss-rows", cl::desc("rows of a chunk of head and cross-entropy (default: by size)"),
-      cl::cat(category)};
   cl::opt<std::string> optimizer{"optimizer", cl::desc("adamw (default) or lion"),
                                  cl::cat(category)};
-  cl::opt<std::string> precision{"precision", cl::desc("of matmul operands: fp32"),
-                                 cl::cat(category)};
-  cl::opt<std::string> target{"target", cl::desc("what to compile for: cpu"), cl::cat(category)};
-  cl::opt<std::string> mcpu{
-      "mcpu", cl::desc("x86-64-v2, x86-64-v3, x86-64-v4, or native (default): this machine's best"),
-      cl::cat(category)};
   cl::opt<std::string> until{"until",
                              cl::desc("stop after a phase and print the module; " + phaseList()),
                              cl::value_desc("phase"), cl::cat(category)};
@@ -66,6 +52,8 @@ struct CommandLine {
   cl::opt<bool> planReport{"plan-report", cl::desc("print what lives in memory at the peak"),
                            cl::cat(category)};
 
+  CompileFlags compile{category};
+
   static std::string phaseList() {
     std::string list;
     for (const PhaseInfo &info : allPhases())
@@ -74,8 +62,7 @@ struct CommandLine {
   }
 };
 
-/// What has been asked, apart from the command line: lld, which links the kernels in this process,
-/// has a command line of its own and resets all options.
+/// What has been asked, apart from the command line, which compiling resets (see CompileFlags).
 struct Request {
   std::string input, output;
   bool planReport;
@@ -87,19 +74,6 @@ struct Request {
 int fail(const llvm::Twine &message) {
   llvm::WithColor::error(llvm::errs(), "swamlac") << message << "\n";
   return EXIT_FAILURE;
-}
-
-/// Leaves our options and MLIR's in --help; the libraries of LLVM register hundreds more.
-void hideForeignOptions(cl::OptionCategory &ours) {
-  for (auto &[name, option] : cl::getRegisteredOptions())
-    if (!llvm::is_contained(option->Categories, &ours) && !name.starts_with("mlir-") &&
-        !name.starts_with("help") && name != "version")
-      option->setHiddenFlag(cl::ReallyHidden);
-}
-
-template <typename T, typename V> void assignIfGiven(const cl::opt<T> &option, V &value) {
-  if (option.getNumOccurrences() > 0)
-    value = option.getValue();
 }
 
 /// Reads the name of a phase; false, with an error, if there is none of that name.
@@ -201,13 +175,9 @@ std::optional<Request> readRequest(CommandLine &line) {
   Request request{
       line.input, line.output, line.planReport, printOps && printOps->getNumOccurrences() > 0, {}};
   CompileOptions &options = request.options;
+  line.compile.readInto(options);
   assignIfGiven(line.batch, options.batch);
-  assignIfGiven(line.checkpoint, options.checkpoint);
-  assignIfGiven(line.lossRows, options.lossRows);
   assignIfGiven(line.optimizer, options.optimizer);
-  assignIfGiven(line.precision, options.precision);
-  assignIfGiven(line.target, options.target);
-  assignIfGiven(line.mcpu, options.mcpu);
   assignIfGiven(line.dumpPhases, options.dumpPhases);
   std::optional<Phase> until;
   if (!readPhase(line.until, until) || !readPhase(line.from, options.from))
@@ -220,17 +190,11 @@ std::optional<Request> readRequest(CommandLine &line) {
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   CommandLine line;
-  registerAllSwamlaPasses(); // their names are arguments of MLIR's flags
-  registerAsmPrinterCLOptions();
-  registerMLIRContextCLOptions();
-  registerPassManagerCLOptions();
-  registerDefaultTimingManagerCLOptions();
-  hideForeignOptions(line.category);
+  registerToolFlags(line.category);
   cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "swamlac " SWAMLA_VERSION "\n"; });
   cl::ParseCommandLineOptions(argc, argv,
                               "swamlac: compiles a SWA-MLA language model to a training step\n");
 
   std::optional<Request> request = readRequest(line);
-  line.mcpu.removeArgument(); // lld registers LLVM's own
   return request ? compile(*request) : EXIT_FAILURE;
 }

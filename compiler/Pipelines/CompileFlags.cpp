@@ -1,0 +1,49 @@
+//===- CompileFlags.cpp - compile options on a command line ---------------===//
+#include "compiler/Pipelines/CompileFlags.h"
+
+#include "compiler/Pipelines/RegisterPasses.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/Timing.h"
+
+namespace swamla {
+
+namespace cl = llvm::cl;
+
+void registerToolFlags(cl::OptionCategory &ours) {
+  registerAllSwamlaPasses(); // their names are arguments of MLIR's flags
+  mlir::registerAsmPrinterCLOptions();
+  mlir::registerMLIRContextCLOptions();
+  mlir::registerPassManagerCLOptions();
+  mlir::registerDefaultTimingManagerCLOptions();
+  for (auto &[name, option] : cl::getRegisteredOptions())
+    if (!llvm::is_contained(option->Categories, &ours) && !name.starts_with("mlir-") &&
+        !name.starts_with("help") && name != "version")
+      option->setHiddenFlag(cl::ReallyHidden);
+}
+
+CompileFlags::CompileFlags(cl::OptionCategory &category)
+    : checkpoint("checkpoint",
+                 cl::desc("what the backward recomputes: none (default), mlp, attn or block"),
+                 cl::cat(category)),
+      lossRows("loss-rows",
+               cl::desc("rows of a chunk of head and cross-entropy (default: by size)"),
+               cl::cat(category)),
+      precision("precision", cl::desc("of matmul operands: fp32"), cl::cat(category)),
+      target("target", cl::desc("what to compile for: cpu"), cl::cat(category)),
+      mcpu("mcpu",
+           cl::desc("x86-64-v2, x86-64-v3, x86-64-v4, or native (default): this machine's best"),
+           cl::cat(category)) {}
+
+void CompileFlags::readInto(CompileOptions &options) {
+  assignIfGiven(checkpoint, options.checkpoint);
+  assignIfGiven(lossRows, options.lossRows);
+  assignIfGiven(precision, options.precision);
+  assignIfGiven(target, options.target);
+  assignIfGiven(mcpu, options.mcpu);
+  mcpu.removeArgument();
+}
+
+} // namespace swamla
