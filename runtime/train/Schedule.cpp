@@ -21,7 +21,8 @@ double LrSchedule::at(int64_t step) const {
 
 AdamBiasCorrection adamBiasCorrection(double beta1, double beta2, int64_t step) {
   double k = static_cast<double>(step);
-  return {1.0 - std::pow(beta1, k), 1.0 - std::pow(beta2, k)};
+  auto correction = [&](double beta) { return 1.0 - std::pow(static_cast<float>(beta), k); };
+  return {correction(beta1), correction(beta2)};
 }
 
 int32_t dropoutKey(const RandomStream &stream, int64_t step, int64_t microStep) {

@@ -18,8 +18,10 @@ struct LrSchedule {
   double at(int64_t step) const;
 };
 
-/// Adam's bias corrections after `step` updates (from 1): 1 - beta^step. In double, because
-/// 1 - 0.999f loses most of its digits. (Kingma and Ba, arXiv:1412.6980, algorithm 1.)
+/// Adam's bias corrections after `step` updates (from 1): 1 - beta^step, in double, of beta rounded
+/// to float. The update adds (1 - beta) g^2 with that beta, and 1 - 0.999f is 1.3e-5 less than
+/// 0.001, as a share: only the correction of the same number cancels it. (Kingma and Ba,
+/// arXiv:1412.6980, algorithm 1.)
 struct AdamBiasCorrection {
   double first;
   double second;

@@ -150,8 +150,8 @@ TEST_F(TrainerTest, WritesTheScalars) {
     } else {
       int64_t step = std::ranges::count(programs, "apply");
       EXPECT_EQ(device->scalar("lr"), static_cast<float>(c.hyper.schedule.at(step)));
-      EXPECT_EQ(device->scalar("bias_correction1"), static_cast<float>(1 - std::pow(0.8, step)));
-      EXPECT_EQ(device->scalar("bias_correction2"), static_cast<float>(1 - std::pow(0.95, step)));
+      EXPECT_EQ(device->scalar("bias_correction1"), static_cast<float>(1 - std::pow(0.8F, step)));
+      EXPECT_EQ(device->scalar("bias_correction2"), static_cast<float>(1 - std::pow(0.95F, step)));
       EXPECT_EQ(device->scalar("grad_scale"), 0.25F);
       EXPECT_EQ(device->scalar("clip"), 0.25F);
       EXPECT_EQ(device->scalar("beta1"), 0.8F);
