@@ -11,8 +11,9 @@
 namespace swamla {
 
 /// Runs the phases on a module from where it stands up to `options.until`, at most `lower`. MLIR's
-/// command-line options for pass managers apply where the tool has registered them. Every failure
-/// has been reported as a diagnostic.
+/// command-line options for pass managers apply: the program must have registered them
+/// (`registerPassManagerCLOptions`), or this fails. Every other failure has been reported as a
+/// diagnostic.
 mlir::LogicalResult runPhases(mlir::ModuleOp module, CompileOptions options);
 
 /// Compiles a module, a model or the output of any phase, to the bytes of a step.bin;
