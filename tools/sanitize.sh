@@ -12,7 +12,7 @@ CC=clang-22 CXX=clang++-22 cmake -G Ninja -B "$build" -DCMAKE_BUILD_TYPE=RelWith
   -DSWAMLA_SANITIZE=address,undefined >/dev/null
 ninja -C "$build"
 
-# oneDNN and libgomp keep memory for as long as the process lives: leaks are looked for in our own unit tests only where they do not run.
+# oneDNN and libgomp keep memory for as long as the process lives, so leaks are not looked for.
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=0
 ctest --test-dir "$build" --output-on-failure -L unit
 
