@@ -97,8 +97,10 @@ void populateOptimizer(OpPassManager &passes, const CompileOptions &options) {
 // plan: tensors to places, functions to programs
 //===----------------------------------------------------------------------===//
 
-void populatePlan(OpPassManager &passes, const CompileOptions &) {
-  passes.addPass(createPlanPass());
+void populatePlan(OpPassManager &passes, const CompileOptions &options) {
+  PlanPassOptions plan;
+  plan.tf32 = options.precision == "tf32";
+  passes.addPass(createPlanPass(plan));
 }
 
 //===----------------------------------------------------------------------===//

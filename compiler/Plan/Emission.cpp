@@ -14,10 +14,14 @@ namespace {
 /// Columns of one unit of a scatter-add: a few cache lines of every row, many units a table.
 constexpr int64_t kScatterColumns = 64;
 
+Type elementType(Value tensor) { return cast<RankedTensorType>(tensor.getType()).getElementType(); }
+TypeAttr elementAttr(Value tensor) { return TypeAttr::get(elementType(tensor)); }
+
 class ProgramEmitter {
 public:
-  ProgramEmitter(const ProgramPlan &plan, KernelOutliner &outliner, OpBuilder &builder)
-      : plan(plan), outliner(outliner), attrs(builder.getContext()), body(builder.getContext()) {
+  ProgramEmitter(const ProgramPlan &plan, KernelOutliner &outliner, OpBuilder &builder, bool tf32)
+      : plan(plan), outliner(outliner), tf32(tf32), attrs(builder.getContext()),
+        body(builder.getContext()) {
     auto program = step::ProgramOp::create(builder, func::FuncOp(plan.func).getLoc(),
                                            func::FuncOp(plan.func).getSymName());
     body.setInsertionPointToStart(&program.getBody().emplaceBlock());
@@ -51,6 +55,7 @@ private:
 
   const ProgramPlan &plan;
   KernelOutliner &outliner;
+  bool tf32;
   Builder attrs;
   OpBuilder body;
   const Step *current = nullptr;
@@ -106,14 +111,17 @@ void ProgramEmitter::emitMatmul(MatmulOp op) {
   auto pitch = [](const Layout &layout) { return std::max(layout.ld, layout.cols); };
   step::MatmulOp::create(body, op.getLoc(), view(in(0)), view(in(1)), view(out(0)), c.rows, c.cols,
                          k, pitch(a), pitch(b), pitch(c), op.getTransposeA(), op.getTransposeB(),
-                         static_cast<bool>(op.getInit()), labelOf(op));
+                         static_cast<bool>(op.getInit()), elementType(op.getA()),
+                         elementType(op.getResult()), tf32 && elementType(op.getA()).isF32(),
+                         labelOf(op));
 }
 
 /// What the forward and backward kernels have in common: sizes, mask, and where q, k, v lie.
 template <typename Op> SmallVector<NamedAttribute> ProgramEmitter::attentionAttributes(Op op) {
   int64_t rows = cast<RankedTensorType>(op.getQ().getType()).getDimSize(0);
   auto seq = static_cast<int64_t>(op.getSeq());
-  SmallVector<NamedAttribute> list = {number("batch", rows / seq),
+  SmallVector<NamedAttribute> list = {attrs.getNamedAttr("element", elementAttr(op.getQ())),
+                                      number("batch", rows / seq),
                                       number("seq", seq),
                                       attrs.getNamedAttr("scale", op.getScaleAttr()),
                                       number("sink", static_cast<int64_t>(op.getSink())),
@@ -166,9 +174,9 @@ void ProgramEmitter::emitScatterAdd(EmbeddingGradOp op) {
   const Layout &dy = in(1).layout, &table = out(0).layout;
   int64_t unitCols = std::min(kScatterColumns, dy.cols);
   auto kernel = outliner.kernel<step::ScatterAddKernelOp>(
-      "scatter_add",
-      {number("rows", dy.rows), number("cols", dy.cols), number("vocab", table.rows),
-       number("dy_stride", std::max(dy.ld, dy.cols)), number("unit_cols", unitCols)});
+      "scatter_add", {number("rows", dy.rows), number("cols", dy.cols), number("vocab", table.rows),
+                      number("dy_stride", std::max(dy.ld, dy.cols)), number("unit_cols", unitCols),
+                      attrs.getNamedAttr("element", elementAttr(op.getDy()))});
   launch(kernel.getSymName(), {&in(0), &in(1), &out(0)}, (dy.cols + unitCols - 1) / unitCols);
 }
 
@@ -197,8 +205,9 @@ void ProgramEmitter::emit(const Step &step) {
       .Case([&](EmbeddingGradOp op) { emitScatterAdd(op); });
 }
 
-unsigned emitProgram(const ProgramPlan &plan, KernelOutliner &outliner, OpBuilder &builder) {
-  ProgramEmitter emitter(plan, outliner, builder);
+unsigned emitProgram(const ProgramPlan &plan, KernelOutliner &outliner, OpBuilder &builder,
+                     bool tf32) {
+  ProgramEmitter emitter(plan, outliner, builder, tf32);
   for (const Step &step : plan.steps)
     emitter.emit(step);
   return emitter.copies;

@@ -32,7 +32,8 @@ def PlanPass : Pass<"swamla-plan", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [Option<"verify", "verify", "bool", /*default=*/"false",
-                        "execute the plan symbolically and fail where an op would read wrong bytes (for tests on small models)">];
+                        "execute the plan symbolically and fail where an op would read wrong bytes (for tests on small models)">,
+                 Option<"tf32", "tf32", "bool", /*default=*/"false", "matmuls of f32 may round their operands to tf32">];
   let dependentDialects = ["::swamla::step::StepDialect", "::swamla::SwamlaDialect"];
   let statistics = [
     Statistic<"numKernels", "kernels", "distinct kernels">,

@@ -72,7 +72,7 @@ public:
 
     OpBuilder atEnd = OpBuilder::atBlockEnd(module.getBody());
     for (const ProgramPlan &plan : plans)
-      numCopies += emitProgram(plan, outliner, atEnd);
+      numCopies += emitProgram(plan, outliner, atEnd, tf32);
     OpBuilder atStart = OpBuilder::atBlockBegin(module.getBody());
     step::BufferOp::create(atStart, module.getLoc(), "arena", "arena", arena);
     buffers.emit(atStart);

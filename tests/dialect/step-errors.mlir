@@ -6,7 +6,7 @@
 // Buffers, parameters, slots
 //===----------------------------------------------------------------------===//
 
-// expected-error @+1 {{'step.buffer' op kind is "heap", expected arena, params, grads, state, constants, input, scalars or results}}
+// expected-error @+1 {{'step.buffer' op kind is "heap", expected arena, params, grads, state, constants, input, scalars, results or working}}
 step.buffer @arena kind "heap" bytes 64
 
 // -----
@@ -54,7 +54,7 @@ step.slot @eval.tokens <@input, 32, 64> : tensor<16xi32>
 // -----
 
 step.buffer @input kind "input" bytes 64
-// expected-error @+1 {{'step.slot' op its view: expected offset and bytes to be multiples of 4, and some bytes; found offset 2, bytes 32}}
+// expected-error @+1 {{'step.slot' op has a view at byte 2, expected a multiple of 4}}
 step.slot @eval.tokens <@input, 2, 32> : tensor<8xi32>
 
 //===----------------------------------------------------------------------===//
@@ -210,48 +210,48 @@ step.row_kernel @k domain [16, 8] row_dims 1 ins 0 maps [affine_map<(m, c) -> (c
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 // expected-error @+1 {{'step.attention_kernel' op seq is 0, expected at least 1}}
-step.attention_kernel @a batch 1 seq 0 scale 1.0 sink 0 q #h k #h v #h out #h lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 0 scale 1.0 sink 0 q #h k #h v #h out #h lse_stride 2
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 // expected-error @+1 {{'step.attention_kernel' op window is 0 and sink 2, expected 0 or more, and a sink only with a window}}
-step.attention_kernel @a batch 1 seq 8 scale 1.0 sink 2 q #h k #h v #h out #h lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 2 q #h k #h v #h out #h lse_stride 2
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #bad = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 3>
 // expected-error @+1 {{'step.attention_kernel' op k has head stride 3, expected at least the width 4}}
-step.attention_kernel @a batch 1 seq 8 scale 1.0 sink 0 q #h k #bad v #h out #h lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #bad v #h out #h lse_stride 2
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #bad = #step.heads<heads = 2, width = 4, row_stride = 7, head_stride = 4>
 // expected-error @+1 {{'step.attention_kernel' op v has row stride 7, expected at least 8}}
-step.attention_kernel @a batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #bad out #h lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #bad out #h lse_stride 2
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #bad = #step.heads<heads = 0, width = 4, row_stride = 8, head_stride = 4>
 // expected-error @+1 {{'step.attention_kernel' op q has 0 heads of width 4, expected at least 1 each}}
-step.attention_kernel @a batch 1 seq 8 scale 1.0 sink 0 q #bad k #h v #h out #h lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #bad k #h v #h out #h lse_stride 2
 
 // -----
 
 #q = #step.heads<heads = 3, width = 4, row_stride = 12, head_stride = 4>
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 // expected-error @+1 {{'step.attention_kernel' op q has 3 heads, expected a multiple of k's 2}}
-step.attention_kernel @a batch 1 seq 8 scale 1.0 sink 0 q #q k #h v #h out #q lse_stride 3
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #q k #h v #h out #q lse_stride 3
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #s = #step.heads<heads = 1, width = 2, row_stride = 2, head_stride = 2>
 // expected-error @+1 {{'step.attention_kernel' op q's width is 4, expected 6}}
-step.attention_kernel @a batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h shared #s out #h lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h shared #s out #h lse_stride 2
 
 // -----
 
@@ -259,34 +259,34 @@ step.attention_kernel @a batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h shared #s
 #k = #step.heads<heads = 2, width = 2, row_stride = 4, head_stride = 2>
 #s = #step.heads<heads = 2, width = 2, row_stride = 4, head_stride = 2>
 // expected-error @+1 {{'step.attention_kernel' op shared's heads is 2, expected 1}}
-step.attention_kernel @a batch 1 seq 8 scale 1.0 sink 0 q #h k #k v #h shared #s out #h lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #k v #h shared #s out #h lse_stride 2
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #v = #step.heads<heads = 1, width = 4, row_stride = 4, head_stride = 4>
 // expected-error @+1 {{'step.attention_kernel' op v's heads is 1, expected 2}}
-step.attention_kernel @a batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #v out #h lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #v out #h lse_stride 2
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #o = #step.heads<heads = 2, width = 3, row_stride = 6, head_stride = 3>
 // expected-error @+1 {{'step.attention_kernel' op out's width is 3, expected 4}}
-step.attention_kernel @a batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h out #o lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h out #o lse_stride 2
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 // expected-error @+1 {{'step.attention_kernel' op lse_stride is 1, expected at least the 2 heads}}
-step.attention_kernel @a batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h out #h lse_stride 1
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h out #h lse_stride 1
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #k = #step.heads<heads = 1, width = 4, row_stride = 4, head_stride = 4>
 // expected-error @+1 {{'step.attention_grad_kernel' op dk's heads is 2, expected 1}}
-step.attention_grad_kernel @a batch 1 seq 8 scale 1.0 sink 0 q #h k #k v #k dout #h lse_stride 2 delta_stride 2 dq #h dk #h dv #k
+step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #k v #k dout #h lse_stride 2 delta_stride 2 dq #h dk #h dv #k
 
 // -----
 
@@ -294,23 +294,23 @@ step.attention_grad_kernel @a batch 1 seq 8 scale 1.0 sink 0 q #h k #k v #k dout
 #k = #step.heads<heads = 2, width = 3, row_stride = 6, head_stride = 3>
 #s = #step.heads<heads = 1, width = 1, row_stride = 1, head_stride = 1>
 // expected-error @+1 {{'step.attention_grad_kernel' op has shared without dshared, expected both or neither}}
-step.attention_grad_kernel @a batch 1 seq 8 scale 1.0 sink 0 q #h k #k v #h shared #s dout #h lse_stride 2 delta_stride 2 dq #h dk #k dv #h
+step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #k v #h shared #s dout #h lse_stride 2 delta_stride 2 dq #h dk #k dv #h
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 // expected-error @+1 {{'step.attention_grad_kernel' op delta_stride is 1, expected at least the 2 heads}}
-step.attention_grad_kernel @a batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h dout #h lse_stride 2 delta_stride 1 dq #h dk #h dv #h
+step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h dout #h lse_stride 2 delta_stride 1 dq #h dk #h dv #h
 
 // -----
 
 // expected-error @+1 {{'step.scatter_add_kernel' op unit_cols is 0, expected at least 1}}
-step.scatter_add_kernel @s rows 16 cols 8 vocab 32 dy_stride 8 unit_cols 0
+step.scatter_add_kernel @s element f32 rows 16 cols 8 vocab 32 dy_stride 8 unit_cols 0
 
 // -----
 
 // expected-error @+1 {{'step.scatter_add_kernel' op dy_stride is 7, expected at least the 8 columns}}
-step.scatter_add_kernel @s rows 16 cols 8 vocab 32 dy_stride 7 unit_cols 8
+step.scatter_add_kernel @s element f32 rows 16 cols 8 vocab 32 dy_stride 7 unit_cols 8
 
 //===----------------------------------------------------------------------===//
 // Programs
@@ -371,7 +371,7 @@ step.program @eval {
 step.buffer @arena kind "arena" bytes 1024
 step.program @eval {
   // expected-error @+1 {{'step.matmul' op n is 0, expected at least 1}}
-  step.matmul a <@arena, 0, 64> b <@arena, 64, 64> c <@arena, 128, 64> m 4 n 0 k 4 lda 4 ldb 4 ldc 4 label "x"
+  step.matmul a <@arena, 0, 64> b <@arena, 64, 64> c <@arena, 128, 64> m 4 n 0 k 4 lda 4 ldb 4 ldc 4 types f32, f32 label "x"
 }
 
 // -----
@@ -379,7 +379,7 @@ step.program @eval {
 step.buffer @arena kind "arena" bytes 1024
 step.program @eval {
   // expected-error @+1 {{'step.matmul' op ldb is 3, expected at least the 4 columns of b}}
-  step.matmul a <@arena, 0, 64> b <@arena, 64, 64> c <@arena, 128, 64> m 4 n 4 k 4 lda 4 ldb 3 ldc 4 label "x"
+  step.matmul a <@arena, 0, 64> b <@arena, 64, 64> c <@arena, 128, 64> m 4 n 4 k 4 lda 4 ldb 3 ldc 4 types f32, f32 label "x"
 }
 
 // -----
@@ -387,7 +387,7 @@ step.program @eval {
 step.buffer @arena kind "arena" bytes 1024
 step.program @eval {
   // expected-error @+1 {{'step.matmul' op the view of c has 64 bytes, expected at least 112 for 4 rows of 4}}
-  step.matmul a <@arena, 0, 64> b <@arena, 64, 64> c <@arena, 128, 64> m 4 n 4 k 4 lda 4 ldb 4 ldc 8 label "x"
+  step.matmul a <@arena, 0, 64> b <@arena, 64, 64> c <@arena, 128, 64> m 4 n 4 k 4 lda 4 ldb 4 ldc 8 types f32, f32 label "x"
 }
 
 // -----
@@ -395,7 +395,7 @@ step.program @eval {
 step.buffer @arena kind "arena" bytes 128
 step.program @eval {
   // expected-error @+1 {{'step.matmul' op c covers bytes [128, 192) of @arena, expected to lie in its 128 bytes}}
-  step.matmul a <@arena, 0, 64> b <@arena, 64, 64> c <@arena, 128, 64> m 4 n 4 k 4 lda 4 ldb 4 ldc 4 label "x"
+  step.matmul a <@arena, 0, 64> b <@arena, 64, 64> c <@arena, 128, 64> m 4 n 4 k 4 lda 4 ldb 4 ldc 4 types f32, f32 label "x"
 }
 
 // -----
@@ -404,4 +404,35 @@ step.buffer @arena kind "arena" bytes 128
 step.program @eval {
   // expected-error @+1 {{'step.fill' op its view covers bytes [64, 192) of @arena, expected to lie in its 128 bytes}}
   step.fill <@arena, 64, 128> value 0 label "x"
+}
+
+// -----
+
+step.buffer @arena kind "arena" bytes 256
+
+step.program @micro_step {
+  // expected-error @+1 {{'step.matmul' op c has type bf16, expected f32 with f32 operands or accumulate}}
+  step.matmul a <@arena, 0, 64> b <@arena, 64, 64> c <@arena, 128, 64> m 4 n 4 k 4 lda 4 ldb 4 ldc 4 accumulate types bf16, bf16 label "x"
+}
+
+// -----
+
+step.buffer @arena kind "arena" bytes 256
+
+step.program @micro_step {
+  // expected-error @+1 {{'step.matmul' op is marked tf32 with operands of 'bf16', expected f32}}
+  step.matmul a <@arena, 0, 64> b <@arena, 64, 64> c <@arena, 128, 64> m 4 n 4 k 4 lda 4 ldb 4 ldc 4 types bf16, f32 tf32 label "x"
+}
+
+// -----
+
+step.buffer @arena kind "arena" bytes 256
+
+step.program @micro_step {
+  // expected-error @+1 {{'step.launch' op view 0: expected offset and bytes to be multiples of 2, and some bytes; found offset 3, bytes 32}}
+  step.launch @k [#step.view<@arena, 3, 32>] units 1 label "x" flops 0 bytes 0
+}
+step.row_kernel @k domain [4, 4] row_dims 1 ins 0 maps [affine_map<(m, c) -> (m * 4 + c)>] unit_rows 4 {
+^bb0(%out: bf16):
+  swamla.yield %out : bf16
 }

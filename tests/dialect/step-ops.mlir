@@ -37,25 +37,25 @@ step.row_kernel @column_sum domain [16, 8] row_dims 1 ins 1 maps [affine_map<(m,
   swamla.yield %x : f32
 }
 
-// CHECK: step.attention_kernel @attention batch 2 seq 8 scale 5.000000e-01 window 4 sink 1 q <heads = 2, width = 4, row_stride = 24, head_stride = 4>
+// CHECK: step.attention_kernel @attention element f32 batch 2 seq 8 scale 5.000000e-01 window 4 sink 1 q <heads = 2, width = 4, row_stride = 24, head_stride = 4>
 // CHECK-SAME: k <heads = 1, width = 3, row_stride = 24, head_stride = 3> v <heads = 1, width = 5, row_stride = 24, head_stride = 5>
 // CHECK-SAME: shared <heads = 1, width = 1, row_stride = 24, head_stride = 1> out <heads = 2, width = 5, row_stride = 10, head_stride = 5> lse_stride 2
-step.attention_kernel @attention batch 2 seq 8 scale 0.5 window 4 sink 1
+step.attention_kernel @attention element f32 batch 2 seq 8 scale 0.5 window 4 sink 1
     q <heads = 2, width = 4, row_stride = 24, head_stride = 4> k <heads = 1, width = 3, row_stride = 24, head_stride = 3>
     v <heads = 1, width = 5, row_stride = 24, head_stride = 5> shared <heads = 1, width = 1, row_stride = 24, head_stride = 1>
     out <heads = 2, width = 5, row_stride = 10, head_stride = 5> lse_stride 2
 
-// CHECK: step.attention_grad_kernel @attention_grad batch 2 seq 8
+// CHECK: step.attention_grad_kernel @attention_grad element f32 batch 2 seq 8
 // CHECK-SAME: lse_stride 2 delta_stride 2
-step.attention_grad_kernel @attention_grad batch 2 seq 8 scale 0.5 sink 0
+step.attention_grad_kernel @attention_grad element f32 batch 2 seq 8 scale 0.5 sink 0
     q <heads = 2, width = 4, row_stride = 24, head_stride = 4> k <heads = 2, width = 4, row_stride = 24, head_stride = 4>
     v <heads = 2, width = 4, row_stride = 24, head_stride = 4> dout <heads = 2, width = 4, row_stride = 8, head_stride = 4>
     lse_stride 2 delta_stride 2
     dq <heads = 2, width = 4, row_stride = 24, head_stride = 4> dk <heads = 2, width = 4, row_stride = 24, head_stride = 4>
     dv <heads = 2, width = 4, row_stride = 24, head_stride = 4>
 
-// CHECK: step.scatter_add_kernel @scatter_add rows 16 cols 8 vocab 32 dy_stride 8 unit_cols 4
-step.scatter_add_kernel @scatter_add rows 16 cols 8 vocab 32 dy_stride 8 unit_cols 4
+// CHECK: step.scatter_add_kernel @scatter_add element f32 rows 16 cols 8 vocab 32 dy_stride 8 unit_cols 4
+step.scatter_add_kernel @scatter_add element f32 rows 16 cols 8 vocab 32 dy_stride 8 unit_cols 4
 
 // CHECK-LABEL: step.program @eval {
 step.program @eval {
@@ -63,8 +63,8 @@ step.program @eval {
   step.fill <@arena, 0, 1024> value 0 label "zero"
   // CHECK: step.launch @gather_sum [#step.view<@input, 0, 64>, #step.view<@params, 0, 256>, #step.view<@arena, 0, 1024>] units 4 label "embed" flops 128 bytes 1344
   step.launch @gather_sum [#step.view<@input, 0, 64>, #step.view<@params, 0, 256>, #step.view<@arena, 0, 1024>] units 4 label "embed" flops 128 bytes 1344
-  // CHECK: step.matmul a <@arena, 0, 1024> b <@params, 256, 512> c <@arena, 1024, 512> m 16 n 8 k 16 lda 16 ldb 16 ldc 8 transpose_b label "down"
-  step.matmul a <@arena, 0, 1024> b <@params, 256, 512> c <@arena, 1024, 512> m 16 n 8 k 16 lda 16 ldb 16 ldc 8 transpose_b label "down"
-  // CHECK: step.matmul {{.*}} transpose_a accumulate label "down.dw"
-  step.matmul a <@arena, 1024, 512> b <@arena, 0, 1024> c <@grads, 256, 512> m 8 n 16 k 16 lda 8 ldb 16 ldc 16 transpose_a accumulate label "down.dw"
+  // CHECK: step.matmul a <@arena, 0, 1024> b <@params, 256, 512> c <@arena, 1024, 512> m 16 n 8 k 16 lda 16 ldb 16 ldc 8 transpose_b types f32, f32 label "down"
+  step.matmul a <@arena, 0, 1024> b <@params, 256, 512> c <@arena, 1024, 512> m 16 n 8 k 16 lda 16 ldb 16 ldc 8 transpose_b types f32, f32 label "down"
+  // CHECK: step.matmul {{.*}} transpose_a accumulate types f32, f32 label "down.dw"
+  step.matmul a <@arena, 1024, 512> b <@arena, 0, 1024> c <@grads, 256, 512> m 8 n 16 k 16 lda 8 ldb 16 ldc 16 transpose_a accumulate types f32, f32 label "down.dw"
 }

@@ -113,7 +113,7 @@ step.row_kernel @functions domain [32, 128] row_dims 1 ins 1
 // CHECK-SAME: step.num_views = 3 : i64
 // CHECK: llvm.load %{{.*}} {alignment = 4 : i64} : !llvm.ptr -> i32
 // CHECK: llvm.fadd %{{.*}}, %{{.*}} : vector<16xf32>
-step.scatter_add_kernel @embedding_grad rows 64 cols 128 vocab 256 dy_stride 128 unit_cols 64
+step.scatter_add_kernel @embedding_grad element f32 rows 64 cols 128 vocab 256 dy_stride 128 unit_cols 64
 
 // -----
 

@@ -5,7 +5,7 @@
 
 // CHECK-LABEL: module @init
 // CHECK: step.program @eval {
-// CHECK-NEXT: step.matmul {{.*}} c <@arena, [[P:[0-9]+]], 1024> {{.*}} ldc 16 label
+// CHECK-NEXT: step.matmul {{.*}} c <@arena, [[P:[0-9]+]], 1024> {{.*}} ldc 16 types f32, f32 label
 // CHECK-NEXT: step.launch @copy_0 [#step.view<@arena, [[P]], 1024>, #step.view<@arena, [[Q:[0-9]+]], 1024>] units 1 label "copy for matmul"
 // CHECK-NEXT: step.matmul {{.*}} c <@arena, [[Q]], 1024> {{.*}} accumulate
 // CHECK-NEXT: step.matmul {{.*}} c <@arena, [[Q]], 1024> {{.*}} accumulate
@@ -131,7 +131,7 @@ module @reuse_together {
 
 // CHECK-LABEL: module @grads
 // CHECK: step.program @micro_step {
-// CHECK-NEXT: step.matmul {{.*}} c <@grads, 1024, 1024> {{.*}} accumulate label "w.dw"
+// CHECK-NEXT: step.matmul {{.*}} c <@grads, 1024, 1024> {{.*}} accumulate types f32, f32 label "w.dw"
 // CHECK-NEXT: step.launch @scatter_add_0 [#step.view<@input, 1024, 64>, #step.view<@input, 0, 1024>, #step.view<@grads, 1024, 1024>] units 1 label "w.dw"
 // CHECK-NEXT: }
 // CHECK: step.program @apply {

@@ -25,7 +25,7 @@
 // CHECK-NEXT: }
 // CHECK: step.program @eval {
 // CHECK-NEXT: step.launch @fused_0 [#step.view<@input, 0, 64>, #step.view<@params, 4096, 4096>, #step.view<@arena, 0, 2048>] units 1 label "embed.fused" flops 0 bytes 4160
-// CHECK-NEXT: step.matmul a <@arena, 0, 2048> b <@params, 4096, 4096> c <@results, 0, 2048> m 16 n 32 k 32 lda 32 ldb 32 ldc 32 transpose_b label "w"
+// CHECK-NEXT: step.matmul a <@arena, 0, 2048> b <@params, 4096, 4096> c <@results, 0, 2048> m 16 n 32 k 32 lda 32 ldb 32 ldc 32 transpose_b types f32, f32 label "w"
 // CHECK-NEXT: step.launch @fused_1 [#step.view<@results, 0, 2048>, #step.view<@scalars, 0, 4>, #step.view<@results, 0, 2048>]
 // CHECK-NEXT: }
 // CHECK-NOT: func.func

@@ -23,7 +23,7 @@ AttentionProblem::AttentionProblem(const Case &c) : c(c), in(c), outs(c), grads(
 std::string AttentionProblem::operands() const {
   char scale[64];
   std::snprintf(scale, sizeof(scale), "%.17e", c.scale());
-  return "@kernel batch " + std::to_string(c.batch) + " seq " + std::to_string(c.seq) + " scale " +
+  return "@kernel element f32 batch " + std::to_string(c.batch) + " seq " + std::to_string(c.seq) + " scale " +
          scale + (c.window == kNoWindow ? "" : " window " + std::to_string(c.window)) + " sink " +
          std::to_string(c.sink) + " q " + q.text() + " k " + k.text() + " v " + v.text() +
          (c.shared ? " shared " + shared.text() : "");

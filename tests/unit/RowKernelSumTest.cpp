@@ -272,7 +272,7 @@ TEST(ScatterAddKernel, AddsInOrderOfRows) {
   int rows = 40, cols = 70, vocab = 6, stride = 75, unit = 24;
   for (const std::string &architecture : runnableArchitectures()) {
     Kernels kernels(
-        format("step.scatter_add_kernel @k rows {} cols {} vocab {} dy_stride {} unit_cols {}",
+        format("step.scatter_add_kernel @k element f32 rows {} cols {} vocab {} dy_stride {} unit_cols {}",
                rows, cols, vocab, stride, unit),
         architecture);
     auto dy = randomFloats(rows * stride, 12), table = randomFloats(vocab * cols, 13);

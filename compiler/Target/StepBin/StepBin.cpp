@@ -19,6 +19,14 @@ namespace swamla {
 namespace {
 using flatbuffers::Offset;
 
+schema::DType dtypeOf(Type type) {
+  return type.isF32()    ? schema::DType::F32
+         : type.isBF16() ? schema::DType::BF16
+                         : schema::DType::I32;
+}
+
+uint64_t bytesOf(Type type) { return type.getIntOrFloatBitWidth() / 8; }
+
 class StepWriter {
 public:
   StepWriter(ModuleOp module, const StepCode &code, ArrayRef<std::string> options)
@@ -50,6 +58,8 @@ private:
   Offset<schema::Op> fill(step::FillOp op);
   Offset<schema::Program> program(step::ProgramOp op);
   FailureOr<Offset<schema::Model>> model();
+  Offset<schema::TensorMap> tensorMap(step::TensorMapAttr map);
+  Offset<schema::GpuLaunch> gpuLaunch(LLVM::LLVMFuncOp func);
   LogicalResult collectKernels();
 
   ModuleOp module;
@@ -70,6 +80,7 @@ Offset<schema::Buffer> StepWriter::buffer(step::BufferOp op) {
                   .Case("constants", schema::BufferKind::Constants)
                   .Case("input", schema::BufferKind::Input)
                   .Case("scalars", schema::BufferKind::Scalars)
+                  .Case("working", schema::BufferKind::Working)
                   .Default(schema::BufferKind::Results);
   buffers[op.getSymName()] = buffers.size();
   return schema::CreateBuffer(fb, string(op.getSymName()), kind, op.getBytes());
@@ -83,9 +94,9 @@ Offset<schema::Param> StepWriter::param(step::ParamOp op) {
 
 Offset<schema::Slot> StepWriter::slot(step::SlotOp op) {
   auto type = cast<RankedTensorType>(op.getType());
-  auto dtype = type.getElementType().isF32() ? schema::DType::F32 : schema::DType::I32;
   schema::View place = view(op.getView());
-  return schema::CreateSlot(fb, string(op.getSymName()), &place, dtype, shape(type));
+  return schema::CreateSlot(fb, string(op.getSymName()), &place, dtypeOf(type.getElementType()),
+                            shape(type));
 }
 
 Offset<schema::Op> StepWriter::launch(step::LaunchOp op) {
@@ -102,10 +113,12 @@ Offset<schema::Op> StepWriter::matmul(step::MatmulOp op) {
   uint64_t m = op.getM(), n = op.getN(), k = op.getK();
   schema::View a = view(op.getA()), b = view(op.getB()), c = view(op.getC());
   auto kind = schema::CreateMatmul(fb, &a, &b, &c, m, n, k, op.getLda(), op.getLdb(), op.getLdc(),
-                                   op.getTransposeA(), op.getTransposeB(), op.getAccumulate());
-  uint64_t elements = m * k + k * n + (op.getAccumulate() ? 2 : 1) * m * n;
+                                   op.getTransposeA(), op.getTransposeB(), op.getAccumulate(),
+                                   dtypeOf(op.getAbType()), dtypeOf(op.getCType()), op.getTf32());
+  uint64_t bytes = (m * k + k * n) * bytesOf(op.getAbType()) +
+                   (op.getAccumulate() ? 2 : 1) * m * n * bytesOf(op.getCType());
   return schema::CreateOp(fb, schema::OpKind::Matmul, kind.Union(), string(op.getLabel()),
-                          2 * m * n * k, 4 * elements);
+                          2 * m * n * k, bytes);
 }
 
 Offset<schema::Op> StepWriter::fill(step::FillOp op) {
@@ -149,6 +162,30 @@ FailureOr<Offset<schema::Model>> StepWriter::model() {
                              string(description));
 }
 
+Offset<schema::TensorMap> StepWriter::tensorMap(step::TensorMapAttr map) {
+  SmallVector<uint64_t> dims(map.getDims().asArrayRef()), strides(map.getStrides().asArrayRef());
+  SmallVector<uint32_t> box(map.getBox().asArrayRef());
+  return schema::CreateTensorMap(
+      fb, map.getView(), map.getOffset(), dtypeOf(map.getElement()),
+      fb.CreateVector(dims.data(), dims.size()), fb.CreateVector(strides.data(), strides.size()),
+      fb.CreateVector(box.data(), box.size()), static_cast<schema::Swizzle>(map.getSwizzle()));
+}
+
+/// What a GPU kernel is launched with; null for a kernel of another target.
+Offset<schema::GpuLaunch> StepWriter::gpuLaunch(LLVM::LLVMFuncOp func) {
+  auto grid = func->getAttrOfType<DenseI64ArrayAttr>("step.grid");
+  auto block = func->getAttrOfType<IntegerAttr>("step.block");
+  auto shared = func->getAttrOfType<IntegerAttr>("step.shared_bytes");
+  if (!grid || grid.size() != 3 || !block)
+    return 0;
+  std::vector<Offset<schema::TensorMap>> maps;
+  if (auto list = func->getAttrOfType<ArrayAttr>("step.tensor_maps"))
+    for (auto map : list.getAsRange<step::TensorMapAttr>())
+      maps.push_back(tensorMap(map));
+  return schema::CreateGpuLaunch(fb, grid[0], grid[1], grid[2], block.getInt(),
+                                 shared ? shared.getInt() : 0, fb.CreateVector(maps));
+}
+
 LogicalResult StepWriter::collectKernels() {
   for (auto func : module.getOps<LLVM::LLVMFuncOp>()) {
     auto views = func->getAttrOfType<IntegerAttr>("step.num_views");
@@ -156,8 +193,8 @@ LogicalResult StepWriter::collectKernels() {
     if (!views || !scratch)
       continue; // a function that kernels call
     kernels[func.getSymName()] = kernelTable.size();
-    kernelTable.push_back(
-        schema::CreateKernel(fb, string(func.getSymName()), views.getInt(), scratch.getInt()));
+    kernelTable.push_back(schema::CreateKernel(fb, string(func.getSymName()), views.getInt(),
+                                               scratch.getInt(), gpuLaunch(func)));
   }
   LogicalResult found = success();
   module.walk([&](step::LaunchOp op) {
@@ -191,12 +228,16 @@ FailureOr<ArrayRef<uint8_t>> StepWriter::write() {
   auto target = schema::CreateTarget(fb, string(code.kind), string(code.triple), string(code.cpu));
   auto bytes =
       fb.CreateVector(reinterpret_cast<const uint8_t *>(code.bytes.data()), code.bytes.size());
+  Offset<flatbuffers::Vector<uint8_t>> cubin = 0;
+  if (!code.cubin.empty())
+    cubin =
+        fb.CreateVector(reinterpret_cast<const uint8_t *>(code.cubin.data()), code.cubin.size());
   std::vector<std::string> flags(options.begin(), options.end());
   auto root =
       schema::CreateStep(fb, string("swamlac " SWAMLA_VERSION), fb.CreateVectorOfStrings(flags),
                          target, *modelTable, fb.CreateVector(bufferTable), fb.CreateVector(params),
                          fb.CreateVector(slots), fb.CreateVector(kernelTable),
-                         fb.CreateVector(programs), bytes, maxLive ? maxLive.getInt() : 0);
+                         fb.CreateVector(programs), bytes, maxLive ? maxLive.getInt() : 0, cubin);
   schema::FinishStepBuffer(fb, root);
   return ArrayRef<uint8_t>(fb.GetBufferPointer(), fb.GetSize());
 }

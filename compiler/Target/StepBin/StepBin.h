@@ -15,6 +15,7 @@ namespace swamla {
 struct StepCode {
   std::string kind, triple, cpu;
   llvm::SmallVector<char, 0> bytes;
+  llvm::SmallVector<char, 0> cubin = {}; ///< CUDA: `bytes`, PTX, assembled for `cpu`; may be empty
 };
 
 /// The bytes of a step.bin: header and flatbuffer. The module holds step ops and, for each kernel,

@@ -146,6 +146,8 @@ LogicalResult verifySame(Operation *op, StringRef what, int64_t found, int64_t e
 
 /// What forward and gradient have in common: sizes, mask, and the layouts of q, k, v, shared.
 template <typename Op> LogicalResult verifyAttention(Op op) {
+  if (!op.getElement().isF32() && !op.getElement().isBF16())
+    return op.emitOpError() << "element is " << op.getElement() << ", expected f32 or bf16";
   for (auto [value, name] : {std::pair(op.getBatch(), "batch"), {op.getSeq(), "seq"}})
     if (static_cast<int64_t>(value) < 1)
       return op.emitOpError() << name << " is " << static_cast<int64_t>(value)
@@ -221,6 +223,8 @@ LogicalResult AttentionGradKernelOp::verify() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult ScatterAddKernelOp::verify() {
+  if (!getElement().isF32() && !getElement().isBF16())
+    return emitOpError() << "element is " << getElement() << ", expected f32 or bf16";
   for (auto [value, name] : {std::pair(getRows(), "rows"),
                              {getCols(), "cols"},
                              {getVocab(), "vocab"},
@@ -239,9 +243,11 @@ LogicalResult ScatterAddKernelOp::verify() {
 //===----------------------------------------------------------------------===//
 
 namespace {
-uint64_t headsBytes(HeadsAttr heads, int64_t rows) {
-  return 4 * ((rows - 1) * heads.getRowStride() + (heads.getHeads() - 1) * heads.getHeadStride() +
-              heads.getWidth());
+uint64_t bytesOf(Type type) { return type.getIntOrFloatBitWidth() / 8; }
+
+uint64_t headsBytes(HeadsAttr heads, int64_t rows, Type element) {
+  return bytesOf(element) * ((rows - 1) * heads.getRowStride() +
+                             (heads.getHeads() - 1) * heads.getHeadStride() + heads.getWidth());
 }
 
 KernelFootprint rowFootprint(RowKernelOp op) {
@@ -259,10 +265,10 @@ KernelFootprint attentionFootprint(AttentionKernelOp op) {
   int64_t rows = op.getBatch() * op.getSeq();
   KernelFootprint footprint;
   for (HeadsAttr heads : {op.getQ(), op.getK(), op.getV()})
-    footprint.bytes.push_back(headsBytes(heads, rows));
+    footprint.bytes.push_back(headsBytes(heads, rows, op.getElement()));
   if (op.getShared())
-    footprint.bytes.push_back(headsBytes(*op.getShared(), rows));
-  footprint.bytes.push_back(headsBytes(op.getOut(), rows));
+    footprint.bytes.push_back(headsBytes(*op.getShared(), rows, op.getElement()));
+  footprint.bytes.push_back(headsBytes(op.getOut(), rows, op.getElement()));
   footprint.bytes.push_back(4 * ((rows - 1) * op.getLseStride() + op.getQ().getHeads()));
   return footprint;
 }
@@ -272,23 +278,25 @@ KernelFootprint attentionGradFootprint(AttentionGradKernelOp op) {
   KernelFootprint footprint;
   footprint.units = op.getBatch() * op.getK().getHeads();
   for (HeadsAttr in : {op.getQ(), op.getK(), op.getV()})
-    footprint.bytes.push_back(headsBytes(in, rows));
+    footprint.bytes.push_back(headsBytes(in, rows, op.getElement()));
   if (op.getShared())
-    footprint.bytes.push_back(headsBytes(*op.getShared(), rows));
-  footprint.bytes.push_back(headsBytes(op.getDout(), rows));
+    footprint.bytes.push_back(headsBytes(*op.getShared(), rows, op.getElement()));
+  footprint.bytes.push_back(headsBytes(op.getDout(), rows, op.getElement()));
   footprint.bytes.push_back(4 * ((rows - 1) * op.getLseStride() + heads));
   footprint.bytes.push_back(4 * ((rows - 1) * op.getDeltaStride() + heads));
   for (HeadsAttr out : {op.getDq(), op.getDk(), op.getDv()})
-    footprint.bytes.push_back(headsBytes(out, rows));
+    footprint.bytes.push_back(headsBytes(out, rows, op.getElement()));
   if (op.getDshared())
-    footprint.bytes.push_back(headsBytes(*op.getDshared(), rows));
+    footprint.bytes.push_back(headsBytes(*op.getDshared(), rows, op.getElement()));
   return footprint;
 }
 
 KernelFootprint scatterFootprint(ScatterAddKernelOp op) {
   KernelFootprint footprint;
   footprint.units = (op.getCols() + op.getUnitCols() - 1) / op.getUnitCols();
-  footprint.bytes = {4 * op.getRows(), 4 * ((op.getRows() - 1) * op.getDyStride() + op.getCols()),
+  footprint.bytes = {4 * op.getRows(),
+                     bytesOf(op.getElement()) *
+                         ((op.getRows() - 1) * op.getDyStride() + op.getCols()),
                      4 * op.getVocab() * op.getCols()};
   return footprint;
 }

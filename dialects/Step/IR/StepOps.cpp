@@ -28,9 +28,9 @@ LogicalResult swamla::step::verifyView(Operation *op, SymbolTableCollection &sym
     return op->emitOpError() << what << " covers bytes [" << view.getOffset() << ", "
                              << view.getOffset() + view.getBytes() << ") of " << view.getBuffer()
                              << ", expected to lie in its " << size << " bytes";
-  if (view.getOffset() % 4 != 0 || view.getBytes() % 4 != 0 || view.getBytes() == 0)
+  if (view.getOffset() % 2 != 0 || view.getBytes() % 2 != 0 || view.getBytes() == 0)
     return op->emitOpError() << what
-                             << ": expected offset and bytes to be multiples of 4, and some bytes; "
+                             << ": expected offset and bytes to be multiples of 2, and some bytes; "
                                 "found offset "
                              << view.getOffset() << ", bytes " << view.getBytes();
   return success();
@@ -43,12 +43,12 @@ LogicalResult swamla::step::verifyView(Operation *op, SymbolTableCollection &sym
 LogicalResult BufferOp::verify() {
   bool known = llvm::StringSwitch<bool>(getKind())
                    .Cases({"arena", "params", "grads", "state"}, true)
-                   .Cases({"constants", "input", "scalars", "results"}, true)
+                   .Cases({"constants", "input", "scalars", "results", "working"}, true)
                    .Default(false);
   if (!known)
     return emitOpError() << "kind is \"" << getKind()
-                         << "\", expected arena, params, grads, state, constants, input, scalars "
-                            "or results";
+                         << "\", expected arena, params, grads, state, constants, input, scalars, "
+                            "results or working";
   if (auto bytes = static_cast<int64_t>(getBytes()); bytes < 0)
     return emitOpError() << "has " << bytes << " bytes, expected none or more";
   return success();
@@ -75,6 +75,9 @@ LogicalResult SlotOp::verify() {
   if (getView().getBytes() != bytes)
     return emitOpError() << "has a view of " << getView().getBytes() << " bytes, expected " << bytes
                          << " for " << type;
+  if (getView().getOffset() % 4 != 0)
+    return emitOpError() << "has a view at byte " << getView().getOffset()
+                         << ", expected a multiple of 4";
   return success();
 }
 
@@ -124,12 +127,19 @@ LogicalResult MatmulOp::verify() {
     if (static_cast<int64_t>(value) < 1)
       return emitOpError() << name << " is " << static_cast<int64_t>(value)
                            << ", expected at least 1";
-  auto check = [&](StringRef name, uint64_t rows, uint64_t cols, uint64_t ld,
-                   ViewAttr view) -> LogicalResult {
+  for (auto [type, name] : {std::pair(getAbType(), "a and b"), {getCType(), "c"}})
+    if (!type.isF32() && !type.isBF16())
+      return emitOpError() << name << " has type " << type << ", expected f32 or bf16";
+  if (getCType().isBF16() && (getAbType().isF32() || getAccumulate()))
+    return emitOpError() << "c has type bf16, expected f32 with f32 operands or accumulate";
+  if (getTf32() && !getAbType().isF32())
+    return emitOpError() << "is marked tf32 with operands of " << getAbType() << ", expected f32";
+  auto check = [&](StringRef name, uint64_t rows, uint64_t cols, uint64_t ld, ViewAttr view,
+                   Type type) -> LogicalResult {
     if (ld < cols)
       return emitOpError() << "ld" << name << " is " << ld << ", expected at least the " << cols
                            << " columns of " << name;
-    uint64_t bytes = ((rows - 1) * ld + cols) * 4;
+    uint64_t bytes = ((rows - 1) * ld + cols) * (type.getIntOrFloatBitWidth() / 8);
     if (view.getBytes() < bytes)
       return emitOpError() << "the view of " << name << " has " << view.getBytes()
                            << " bytes, expected at least " << bytes << " for " << rows
@@ -137,10 +147,12 @@ LogicalResult MatmulOp::verify() {
     return success();
   };
   uint64_t m = getM(), n = getN(), k = getK();
-  if (failed(check("a", getTransposeA() ? k : m, getTransposeA() ? m : k, getLda(), getA())) ||
-      failed(check("b", getTransposeB() ? n : k, getTransposeB() ? k : n, getLdb(), getB())))
+  if (failed(check("a", getTransposeA() ? k : m, getTransposeA() ? m : k, getLda(), getA(),
+                   getAbType())) ||
+      failed(check("b", getTransposeB() ? n : k, getTransposeB() ? k : n, getLdb(), getB(),
+                   getAbType())))
     return failure();
-  return check("c", m, n, getLdc(), getC());
+  return check("c", m, n, getLdc(), getC(), getCType());
 }
 
 LogicalResult MatmulOp::verifySymbolUses(SymbolTableCollection &symbols) {

@@ -13,7 +13,7 @@ def Step_BufferOp : Step_Op<"buffer", [Symbol]> {
   let summary = "memory that lives as long as the program";
   let description = [{
     `kind`: `arena` (activations and scratch; contents undefined between programs), `params`, `grads`, `state` (optimizer state, zero at first),
-    `constants` (filled by the setup program), `input` (tokens, targets; written by the runtime), `scalars`, `results` (read by the runtime).
+    `constants` (filled by the setup program), `input` (tokens, targets; written by the runtime), `scalars`, `results` (read by the runtime), `working` (bf16 copy of `params`, written by `apply` and by the program `cast`).
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kind, I64Attr:$bytes);
   let assemblyFormat = "$sym_name `kind` $kind `bytes` $bytes attr-dict";
@@ -82,13 +82,14 @@ def Step_HeadsAttr : AttrDef<Step_Dialect, "Heads"> {
 def Step_AttentionKernelOp : Step_Op<"attention_kernel", [Symbol]> {
   let summary = "swamla.attention with its layout decided";
   let description = [{
-    Views: q, k, v, [shared,] out, lse. `lse` is f32 [M, H] with row stride `lse_stride`. `shared` has one head. q's width is k's plus shared's.
+    `element` is the type of q, k, v, shared and out: f32 or bf16.
+    Views: q, k, v, [shared,] out, lse. `lse` is f32 [H, M]: that of head h begins h * `lse_stride` elements from the base. `shared` has one head. q's width is k's plus shared's.
     Units: batch x heads x ceil(seq / block_q), block_q chosen by `attentionBlockQ` in compiler/Kernels/AttentionShape.h.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$batch, I64Attr:$seq, F64Attr:$scale, OptionalAttr<I64Attr>:$window, I64Attr:$sink,
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$element, I64Attr:$batch, I64Attr:$seq, F64Attr:$scale, OptionalAttr<I64Attr>:$window, I64Attr:$sink,
                        Step_HeadsAttr:$q, Step_HeadsAttr:$k, Step_HeadsAttr:$v, OptionalAttr<Step_HeadsAttr>:$shared,
                        Step_HeadsAttr:$out, I64Attr:$lse_stride);
-  let assemblyFormat = [{$sym_name `batch` $batch `seq` $seq `scale` $scale (`window` $window^)? `sink` $sink `q` $q `k` $k `v` $v (`shared` $shared^)?
+  let assemblyFormat = [{$sym_name `element` $element `batch` $batch `seq` $seq `scale` $scale (`window` $window^)? `sink` $sink `q` $q `k` $k `v` $v (`shared` $shared^)?
     `out` $out `lse_stride` $lse_stride attr-dict}];
   let hasVerifier = 1;
 }
@@ -96,14 +97,15 @@ def Step_AttentionKernelOp : Step_Op<"attention_kernel", [Symbol]> {
 def Step_AttentionGradKernelOp : Step_Op<"attention_grad_kernel", [Symbol]> {
   let summary = "swamla.attention_grad with its layout decided";
   let description = [{
-    Views: q, k, v, [shared,] dout, lse, delta, dq, dk, dv, [dshared]. lse and delta are f32 [M, H]. dshared has H heads. Every element of the results is written.
+    `element` is the type of q, k, v, shared, dout and of the results.
+    Views: q, k, v, [shared,] dout, lse, delta, dq, dk, dv, [dshared]. lse and delta are f32 [H, M], strides as above. dshared has H heads. Every element of the results is written.
     Units: batch x KV heads.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$batch, I64Attr:$seq, F64Attr:$scale, OptionalAttr<I64Attr>:$window, I64Attr:$sink,
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$element, I64Attr:$batch, I64Attr:$seq, F64Attr:$scale, OptionalAttr<I64Attr>:$window, I64Attr:$sink,
                        Step_HeadsAttr:$q, Step_HeadsAttr:$k, Step_HeadsAttr:$v, OptionalAttr<Step_HeadsAttr>:$shared,
                        Step_HeadsAttr:$dout, I64Attr:$lse_stride, I64Attr:$delta_stride,
                        Step_HeadsAttr:$dq, Step_HeadsAttr:$dk, Step_HeadsAttr:$dv, OptionalAttr<Step_HeadsAttr>:$dshared);
-  let assemblyFormat = [{$sym_name `batch` $batch `seq` $seq `scale` $scale (`window` $window^)? `sink` $sink `q` $q `k` $k `v` $v (`shared` $shared^)?
+  let assemblyFormat = [{$sym_name `element` $element `batch` $batch `seq` $seq `scale` $scale (`window` $window^)? `sink` $sink `q` $q `k` $k `v` $v (`shared` $shared^)?
     `dout` $dout `lse_stride` $lse_stride `delta_stride` $delta_stride `dq` $dq `dk` $dk `dv` $dv (`dshared` $dshared^)? attr-dict}];
   let hasVerifier = 1;
 }
@@ -111,12 +113,20 @@ def Step_AttentionGradKernelOp : Step_Op<"attention_grad_kernel", [Symbol]> {
 def Step_ScatterAddKernelOp : Step_Op<"scatter_add_kernel", [Symbol]> {
   let summary = "table[tokens[m], c] += dy[m, c], in order of m";
   let description = [{
-    Views: tokens (i32 [rows]), dy (f32 [rows, cols], row stride `dy_stride`), table (f32 [vocab, cols], dense).
+    Views: tokens (i32 [rows]), dy (`element` [rows, cols], row stride `dy_stride`), table (f32 [vocab, cols], dense).
     Units: ceil(cols / unit_cols): each owns a strip of columns, so no two units write one element.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$rows, I64Attr:$cols, I64Attr:$vocab, I64Attr:$dy_stride, I64Attr:$unit_cols);
-  let assemblyFormat = "$sym_name `rows` $rows `cols` $cols `vocab` $vocab `dy_stride` $dy_stride `unit_cols` $unit_cols attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$rows, I64Attr:$cols, I64Attr:$vocab, I64Attr:$dy_stride, I64Attr:$unit_cols, TypeAttr:$element);
+  let assemblyFormat = "$sym_name `element` $element `rows` $rows `cols` $cols `vocab` $vocab `dy_stride` $dy_stride `unit_cols` $unit_cols attr-dict";
   let hasVerifier = 1;
+}
+
+def Step_TensorMapAttr : AttrDef<Step_Dialect, "TensorMap"> {
+  let mnemonic = "tensor_map";
+  let summary = "a tensor memory accelerator descriptor over a launch's view: `TensorMap` of step.fbs";
+  let parameters = (ins "int64_t":$view, "int64_t":$offset, "::mlir::Type":$element, "::mlir::DenseI64ArrayAttr":$dims,
+                        "::mlir::DenseI64ArrayAttr":$strides, "::mlir::DenseI64ArrayAttr":$box, "int64_t":$swizzle);
+  let assemblyFormat = "`<` struct(params) `>`";
 }
 
 //===----------------------------------------------------------------------===//
@@ -124,7 +134,7 @@ def Step_ScatterAddKernelOp : Step_Op<"scatter_add_kernel", [Symbol]> {
 //===----------------------------------------------------------------------===//
 
 def Step_ProgramOp : Step_Op<"program", [Symbol, NoTerminator, SingleBlock]> {
-  let summary = "a list of launches: `setup`, `micro_step`, `apply`, `eval` or `logits`";
+  let summary = "a list of launches: `setup`, `cast`, `micro_step`, `apply`, `eval` or `logits`";
   let arguments = (ins SymbolNameAttr:$sym_name);
   let regions = (region MaxSizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
@@ -138,12 +148,17 @@ def Step_LaunchOp : Step_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInt
 }
 
 def Step_MatmulOp : Step_Op<"matmul", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "C = op(A) op(B) + beta C, row-major f32, through the target's BLAS";
-  let description = "op(A) is [m, k], op(B) is [k, n], C is [m, n]; leading dimensions in elements. beta is 0 or 1.";
+  let summary = "C = op(A) op(B) + beta C, row-major, accumulated in f32, through the target's BLAS";
+  let description = [{
+    op(A) is [m, k], op(B) is [k, n], C is [m, n]; leading dimensions in elements. beta is 0 or 1. A and B are f32 or bf16 (`ab_type`), C is f32, or bf16
+    where they are and beta is 0 (`c_type`). `tf32` lets the target round f32 operands to tf32.
+  }];
   let arguments = (ins Step_ViewAttr:$a, Step_ViewAttr:$b, Step_ViewAttr:$c, I64Attr:$m, I64Attr:$n, I64Attr:$k,
-                       I64Attr:$lda, I64Attr:$ldb, I64Attr:$ldc, UnitAttr:$transpose_a, UnitAttr:$transpose_b, UnitAttr:$accumulate, StrAttr:$label);
+                       I64Attr:$lda, I64Attr:$ldb, I64Attr:$ldc, UnitAttr:$transpose_a, UnitAttr:$transpose_b, UnitAttr:$accumulate,
+                       TypeAttr:$ab_type, TypeAttr:$c_type, UnitAttr:$tf32, StrAttr:$label);
   let assemblyFormat = [{`a` $a `b` $b `c` $c `m` $m `n` $n `k` $k `lda` $lda `ldb` $ldb `ldc` $ldc (`transpose_a` $transpose_a^)?
-    (`transpose_b` $transpose_b^)? (`accumulate` $accumulate^)? `label` $label attr-dict}];
+    (`transpose_b` $transpose_b^)? (`accumulate` $accumulate^)? `types` $ab_type `,` $c_type (`tf32` $tf32^)?
+    `label` $label attr-dict}];
   let hasVerifier = 1;
 }
 

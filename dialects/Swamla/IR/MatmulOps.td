@@ -10,6 +10,7 @@ def Swamla_MatmulOp : Swamla_Op<"matmul", [Pure, DeclareOpInterfaceMethods<Swaml
   let description = [{
     A linear layer is `swamla.matmul %x, %w transpose_b`. With `init` the product is added to it, and its buffer taken over.
     The gradient with respect to a parameter's matmul is `swamla.matmul %dy, %x transpose_a`.
+    Products are summed in f32; bf16 operands may give an f32 result (a parameter's gradient).
     (C1) operands and result are matrices; (C2) the shared dimensions agree; (C3) the result is [m, n]; (C4) init has the result's type.
   }];
   let arguments = (ins AnyStaticShapeTensor:$a, AnyStaticShapeTensor:$b, Optional<AnyStaticShapeTensor>:$init,
