@@ -12,13 +12,12 @@ namespace swamla {
 
 namespace {
 
-/// About what a chunk's logits may occupy.
-constexpr int64_t logitsBytes = 64 << 20;
 /// Chunks are a multiple of this, for the matmuls' sake.
 constexpr int64_t rowMultiple = 32;
 
-/// Rows of a chunk, for `rows` rows of `classes` logits.
-int64_t chooseChunkRows(int64_t rows, int64_t classes, int64_t elementBytes) {
+/// Rows of a chunk, for `rows` rows of `classes` logits of which `logitsBytes` bytes may exist.
+int64_t chooseChunkRows(int64_t rows, int64_t classes, int64_t elementBytes,
+                        int64_t logitsBytes) {
   int64_t fitting = std::max<int64_t>(1, logitsBytes / (classes * elementBytes));
   int64_t chunks = llvm::divideCeil(rows, fitting);
   int64_t even = llvm::divideCeil(rows, chunks);
@@ -141,6 +140,11 @@ public:
           << rows.getValue();
       return signalPassFailure();
     }
+    if (logitsBytes < 1) {
+      getOperation().emitError("swamla-chunk-loss: expected logits-bytes >= 1, found ")
+          << logitsBytes.getValue();
+      return signalPassFailure();
+    }
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
       if (isa<LinearCrossEntropyOp, LinearCrossEntropyGradOp>(op))
@@ -161,7 +165,8 @@ private:
     int64_t classes = cast<RankedTensorType>(op.getWeight().getType()).getDimSize(0);
     int64_t chunkRows =
         rows > 0 ? std::min<int64_t>(rows, x.getDimSize(0))
-                 : chooseChunkRows(x.getDimSize(0), classes, x.getElementTypeBitWidth() / 8);
+                 : chooseChunkRows(x.getDimSize(0), classes, x.getElementTypeBitWidth() / 8,
+                                   logitsBytes);
     return LossChunker(op, {op.getX(), op.getWeight(), op.getTargets(), op.getSmoothingAttr()},
                        chunkRows);
   }

@@ -66,7 +66,8 @@ def ChunkLossPass : Pass<"swamla-chunk-loss", "::mlir::func::FuncOp"> {
     `swamla.linear_cross_entropy` likewise, without the cotangents.
   }];
   let options = [Option<"rows", "rows", "int64_t", /*default=*/"0",
-                        "rows of a chunk; 0: as many as make about 64 MiB of logits, in chunks of nearly equal size">];
+                        "rows of a chunk; 0: as many as make `logits-bytes` of logits, in chunks of nearly equal size">,
+                 Option<"logitsBytes", "logits-bytes", "int64_t", /*default=*/"64 << 20", "about what a chunk's logits may occupy">];
   let dependentDialects = ["::swamla::SwamlaDialect"];
 }
 

@@ -72,7 +72,12 @@ void addFusion(OpPassManager &passes) {
 void populateFuse(OpPassManager &passes, const CompileOptions &options) {
   // Matmuls are grouped while their gradients are still add_grads of parameters by name.
   passes.addPass(createGroupMatmulsPass());
-  passes.addNestedPass<func::FuncOp>(createChunkLossPass({options.lossRows.value_or(0)}));
+  ChunkLossPassOptions loss;
+  loss.rows = options.lossRows.value_or(0);
+  // A GPU wants large matmuls, and each chunk adds to the whole gradient of the head.
+  if (options.target == "cuda")
+    loss.logitsBytes = int64_t(512) << 20;
+  passes.addNestedPass<func::FuncOp>(createChunkLossPass(loss));
   addFusion(passes);
   // After merging: an op that has been merged may produce the gradient that is accumulated. Before
   // splitting: the second half of a split reduction is what adds to the gradient.
