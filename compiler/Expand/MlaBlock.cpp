@@ -41,7 +41,7 @@ static Value attend(MlaBlockOp op, Value normed, ProgramBuilder &program) {
   ValueRange keysAndValues = program.split(up, heads, {nope, v});
   int64_t rows = tensorType(q).getDimSize(0);
   auto out = RankedTensorType::get({rows, heads * v}, b.getF32Type());
-  auto lse = RankedTensorType::get({rows, heads}, b.getF32Type());
+  auto lse = RankedTensorType::get({heads, rows}, b.getF32Type());
   double scale = 1.0 / std::sqrt(static_cast<double>(nope + rope));
   auto attention = AttentionOp::create(
       b, program.loc(), TypeRange{out, lse}, q, keysAndValues[0], keysAndValues[1], shared,

@@ -24,7 +24,7 @@ static Value attend(SwaBlockOp op, Value normed, ProgramBuilder &program) {
   k = program.rope(k, kvHeads, /*offset=*/0, width, op.getThetaAttr(), one);
   if (op.getLogitScale())
     q = program.scaleRows(q, *op.getLogitScale());
-  auto lse = RankedTensorType::get({tensorType(q).getDimSize(0), heads}, b.getF32Type());
+  auto lse = RankedTensorType::get({heads, tensorType(q).getDimSize(0)}, b.getF32Type());
   double scale = 1.0 / std::sqrt(static_cast<double>(width));
   auto attention = AttentionOp::create(
       b, program.loc(), TypeRange{q.getType(), lse}, q, k, v, /*shared=*/Value(),

@@ -60,7 +60,7 @@ int64_t headsOfResult(OpResult result) {
 }
 
 namespace {
-/// lse and delta are matrices with one column a head, not tensors with heads.
+/// lse and delta are matrices with one row a head, not tensors with heads.
 bool isRowStatistic(Operation *op, Value value) {
   if (auto attention = dyn_cast<AttentionOp>(op))
     return value == attention.getLse();

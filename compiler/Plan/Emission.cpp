@@ -17,6 +17,10 @@ constexpr int64_t kScatterColumns = 64;
 Type elementType(Value tensor) { return cast<RankedTensorType>(tensor.getType()).getElementType(); }
 TypeAttr elementAttr(Value tensor) { return TypeAttr::get(elementType(tensor)); }
 
+/// From row to row. One row has no pitch of its own, but whoever reads a matrix wants one that
+/// holds the row.
+int64_t pitch(const Layout &layout) { return std::max(layout.ld, layout.cols); }
+
 class ProgramEmitter {
 public:
   ProgramEmitter(const ProgramPlan &plan, KernelOutliner &outliner, OpBuilder &builder, bool tf32)
@@ -107,8 +111,6 @@ void ProgramEmitter::emitFused(FusedOp op) {
 void ProgramEmitter::emitMatmul(MatmulOp op) {
   const Layout &a = in(0).layout, &b = in(1).layout, &c = out(0).layout;
   int64_t k = op.getTransposeA() ? a.rows : a.cols;
-  // One row has no pitch of its own, but a BLAS wants one that holds the row.
-  auto pitch = [](const Layout &layout) { return std::max(layout.ld, layout.cols); };
   step::MatmulOp::create(body, op.getLoc(), view(in(0)), view(in(1)), view(out(0)), c.rows, c.cols,
                          k, pitch(a), pitch(b), pitch(c), op.getTransposeA(), op.getTransposeB(),
                          static_cast<bool>(op.getInit()), elementType(op.getA()),
@@ -138,7 +140,7 @@ template <typename Op> SmallVector<NamedAttribute> ProgramEmitter::attentionAttr
 void ProgramEmitter::emitAttention(AttentionOp op) {
   SmallVector<NamedAttribute> list = attentionAttributes(op);
   list.push_back(attrs.getNamedAttr("out", heads(out(0), op.getHeads())));
-  list.push_back(number("lse_stride", out(1).layout.ld));
+  list.push_back(number("lse_stride", pitch(out(1).layout)));
   auto kernel = outliner.kernel<step::AttentionKernelOp>("attention", list);
   SmallVector<const Place *> places;
   for (unsigned i = 0; i < op->getNumOperands(); ++i)
@@ -153,8 +155,8 @@ void ProgramEmitter::emitAttentionGrad(AttentionGradOp op) {
   SmallVector<NamedAttribute> list = attentionAttributes(op);
   unsigned dout = op.getShared() ? 4 : 3;
   list.push_back(attrs.getNamedAttr("dout", heads(in(dout), op.getHeads())));
-  list.push_back(number("lse_stride", in(dout + 1).layout.ld));
-  list.push_back(number("delta_stride", in(dout + 2).layout.ld));
+  list.push_back(number("lse_stride", pitch(in(dout + 1).layout)));
+  list.push_back(number("delta_stride", pitch(in(dout + 2).layout)));
   list.push_back(attrs.getNamedAttr("dq", heads(out(0), op.getHeads())));
   list.push_back(attrs.getNamedAttr("dk", heads(out(1), op.getKvHeads())));
   list.push_back(attrs.getNamedAttr("dv", heads(out(2), op.getKvHeads())));
@@ -175,7 +177,7 @@ void ProgramEmitter::emitScatterAdd(EmbeddingGradOp op) {
   int64_t unitCols = std::min(kScatterColumns, dy.cols);
   auto kernel = outliner.kernel<step::ScatterAddKernelOp>(
       "scatter_add", {number("rows", dy.rows), number("cols", dy.cols), number("vocab", table.rows),
-                      number("dy_stride", std::max(dy.ld, dy.cols)), number("unit_cols", unitCols),
+                      number("dy_stride", pitch(dy)), number("unit_cols", unitCols),
                       attrs.getNamedAttr("element", elementAttr(op.getDy()))});
   launch(kernel.getSymName(), {&in(0), &in(1), &out(0)}, (dy.cols + unitCols - 1) / unitCols);
 }

@@ -122,7 +122,7 @@ func.func @scale_rows_c2(%x: tensor<8x12xf32>, %t: tensor<5xf32>) {
 
 func.func @attention_c1(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>) {
   // expected-error @+1 {{seq: expected a divisor of the rows of q = 8, found 3}}
-  %o, %l = swamla.attention %q, %k, %v seq 3 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<8x4xf32>
+  %o, %l = swamla.attention %q, %k, %v seq 3 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<4x8xf32>
   return
 }
 
@@ -130,7 +130,7 @@ func.func @attention_c1(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x
 
 func.func @attention_c1_zero(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>) {
   // expected-error @+1 {{seq: expected a divisor of the rows of q = 8, found 0}}
-  %o, %l = swamla.attention %q, %k, %v seq 0 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<8x4xf32>
+  %o, %l = swamla.attention %q, %k, %v seq 0 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<4x8xf32>
   return
 }
 
@@ -138,7 +138,7 @@ func.func @attention_c1_zero(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tens
 
 func.func @attention_c2(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>) {
   // expected-error @+1 {{kv_heads: expected a divisor of heads = 4, found 3}}
-  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 3 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<8x4xf32>
+  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 3 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<4x8xf32>
   return
 }
 
@@ -146,7 +146,7 @@ func.func @attention_c2(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x
 
 func.func @attention_c2_zero(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>) {
   // expected-error @+1 {{heads: expected at least 1, found 0}}
-  %o, %l = swamla.attention %q, %k, %v seq 4 heads 0 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<8x4xf32>
+  %o, %l = swamla.attention %q, %k, %v seq 4 heads 0 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<4x8xf32>
   return
 }
 
@@ -154,7 +154,7 @@ func.func @attention_c2_zero(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tens
 
 func.func @attention_c3_rank(%q: tensor<96xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>) {
   // expected-error @+1 {{q: expected tensor<M x (H * Dqk)>, found 'tensor<96xf32>'}}
-  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<96xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<8x4xf32>
+  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<96xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<4x8xf32>
   return
 }
 
@@ -162,7 +162,7 @@ func.func @attention_c3_rank(%q: tensor<96xf32>, %k: tensor<8x6xf32>, %v: tensor
 
 func.func @attention_c3_q(%q: tensor<8x13xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>) {
   // expected-error @+1 {{heads: expected a divisor of the width of q = 13, found 4}}
-  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x13xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<8x4xf32>
+  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x13xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<4x8xf32>
   return
 }
 
@@ -170,7 +170,7 @@ func.func @attention_c3_q(%q: tensor<8x13xf32>, %k: tensor<8x6xf32>, %v: tensor<
 
 func.func @attention_c3_v(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x7xf32>) {
   // expected-error @+1 {{kv_heads: expected a divisor of the width of v = 7, found 2}}
-  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x7xf32> -> tensor<8x12xf32>, tensor<8x4xf32>
+  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x7xf32> -> tensor<8x12xf32>, tensor<4x8xf32>
   return
 }
 
@@ -178,7 +178,7 @@ func.func @attention_c3_v(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<
 
 func.func @attention_c3_k(%q: tensor<8x12xf32>, %k: tensor<8x8xf32>, %v: tensor<8x6xf32>) {
   // expected-error @+1 {{k: expected 'tensor<8x6xf32>', found 'tensor<8x8xf32>'}}
-  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<8x4xf32>
+  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<4x8xf32>
   return
 }
 
@@ -186,7 +186,7 @@ func.func @attention_c3_k(%q: tensor<8x12xf32>, %k: tensor<8x8xf32>, %v: tensor<
 
 func.func @attention_c3_rows(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<4x6xf32>) {
   // expected-error @+1 {{v: expected 'tensor<8x6xf32>', found 'tensor<4x6xf32>'}}
-  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<4x6xf32> -> tensor<8x12xf32>, tensor<8x4xf32>
+  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<4x6xf32> -> tensor<8x12xf32>, tensor<4x8xf32>
   return
 }
 
@@ -194,7 +194,7 @@ func.func @attention_c3_rows(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tens
 
 func.func @attention_c3_shared(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %s: tensor<8x4xf32>) {
   // expected-error @+1 {{shared: expected at most 3 columns, the width of a head of q, found 'tensor<8x4xf32>'}}
-  %o, %l = swamla.attention %q, %k, %v shared %s seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x4xf32> -> tensor<8x12xf32>, tensor<8x4xf32>
+  %o, %l = swamla.attention %q, %k, %v shared %s seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x4xf32> -> tensor<8x12xf32>, tensor<4x8xf32>
   return
 }
 
@@ -202,7 +202,7 @@ func.func @attention_c3_shared(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: te
 
 func.func @attention_c3_shared_k(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %s: tensor<8x1xf32>) {
   // expected-error @+1 {{k: expected 'tensor<8x4xf32>', found 'tensor<8x6xf32>'}}
-  %o, %l = swamla.attention %q, %k, %v shared %s seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x1xf32> -> tensor<8x12xf32>, tensor<8x4xf32>
+  %o, %l = swamla.attention %q, %k, %v shared %s seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x1xf32> -> tensor<8x12xf32>, tensor<4x8xf32>
   return
 }
 
@@ -210,15 +210,15 @@ func.func @attention_c3_shared_k(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: 
 
 func.func @attention_c3_result(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>) {
   // expected-error @+1 {{result: expected 'tensor<8x12xf32>', found 'tensor<8x6xf32>'}}
-  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x6xf32>, tensor<8x4xf32>
+  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x6xf32>, tensor<4x8xf32>
   return
 }
 
 // -----
 
 func.func @attention_c3_lse(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>) {
-  // expected-error @+1 {{lse: expected 'tensor<8x4xf32>', found 'tensor<8x2xf32>'}}
-  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<8x2xf32>
+  // expected-error @+1 {{lse: expected 'tensor<4x8xf32>', found 'tensor<2x8xf32>'}}
+  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<2x8xf32>
   return
 }
 
@@ -226,7 +226,7 @@ func.func @attention_c3_lse(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tenso
 
 func.func @attention_c4(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>) {
   // expected-error @+1 {{window: expected at least 0, found -1}}
-  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window -1 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<8x4xf32>
+  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window -1 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<4x8xf32>
   return
 }
 
@@ -234,7 +234,7 @@ func.func @attention_c4(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x
 
 func.func @attention_c4_sink(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>) {
   // expected-error @+1 {{sink: expected at least 0, found -1}}
-  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink -1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<8x4xf32>
+  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink -1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<4x8xf32>
   return
 }
 
@@ -242,7 +242,7 @@ func.func @attention_c4_sink(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tens
 
 func.func @attention_c4_alone(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>) {
   // expected-error @+1 {{sink: expected 0 without a window, found 1}}
-  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<8x4xf32>
+  %o, %l = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<4x8xf32>
   return
 }
 
@@ -250,102 +250,102 @@ func.func @attention_c4_alone(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: ten
 
 func.func @attention_delta_c1(%x: tensor<8x12xf32>) {
   // expected-error @+1 {{heads: expected a divisor of the width of out = 12, found 5}}
-  %0 = swamla.attention_delta %x, %x heads 5 : tensor<8x12xf32> -> tensor<8x5xf32>
+  %0 = swamla.attention_delta %x, %x heads 5 : tensor<8x12xf32> -> tensor<5x8xf32>
   return
 }
 
 // -----
 
 func.func @attention_delta_c2(%x: tensor<8x12xf32>) {
-  // expected-error @+1 {{result: expected 'tensor<8x3xf32>', found 'tensor<8x4xf32>'}}
-  %0 = swamla.attention_delta %x, %x heads 3 : tensor<8x12xf32> -> tensor<8x4xf32>
+  // expected-error @+1 {{result: expected 'tensor<3x8xf32>', found 'tensor<4x8xf32>'}}
+  %0 = swamla.attention_delta %x, %x heads 3 : tensor<8x12xf32> -> tensor<4x8xf32>
   return
 }
 
 // -----
 
-func.func @attention_grad_c1(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<8x4xf32>, %d: tensor<8x4xf32>) {
+func.func @attention_grad_c1(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
   // expected-error @+1 {{seq: expected a divisor of the rows of q = 8, found 5}}
-  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 5 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x4xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
+  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 5 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
   return
 }
 
 // -----
 
-func.func @attention_grad_c2(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<8x4xf32>, %d: tensor<8x4xf32>) {
+func.func @attention_grad_c2(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
   // expected-error @+1 {{kv_heads: expected a divisor of heads = 4, found 3}}
-  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 3 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x4xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
+  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 3 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
   return
 }
 
 // -----
 
-func.func @attention_grad_c3(%q: tensor<8x12xf32>, %k: tensor<8x8xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<8x4xf32>, %d: tensor<8x4xf32>) {
+func.func @attention_grad_c3(%q: tensor<8x12xf32>, %k: tensor<8x8xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
   // expected-error @+1 {{k: expected 'tensor<8x6xf32>', found 'tensor<8x8xf32>'}}
-  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x4xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
+  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
   return
 }
 
 // -----
 
-func.func @attention_grad_c4(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<8x4xf32>, %d: tensor<8x4xf32>) {
+func.func @attention_grad_c4(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
   // expected-error @+1 {{window: expected at least 0, found -2}}
-  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window -2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x4xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
+  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window -2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
   return
 }
 
 // -----
 
-func.func @attention_grad_c5(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x6xf32>, %l: tensor<8x4xf32>, %d: tensor<8x4xf32>) {
+func.func @attention_grad_c5(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x6xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
   // expected-error @+1 {{dout: expected 'tensor<8x12xf32>', found 'tensor<8x6xf32>'}}
-  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x4xf32>, tensor<8x4xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
+  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
   return
 }
 
 // -----
 
-func.func @attention_grad_c5_lse(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<8x2xf32>, %d: tensor<8x4xf32>) {
-  // expected-error @+1 {{lse: expected 'tensor<8x4xf32>', found 'tensor<8x2xf32>'}}
-  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<8x2xf32>, tensor<8x4xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
+func.func @attention_grad_c5_lse(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<2x8xf32>, %d: tensor<4x8xf32>) {
+  // expected-error @+1 {{lse: expected 'tensor<4x8xf32>', found 'tensor<2x8xf32>'}}
+  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<2x8xf32>, tensor<4x8xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
   return
 }
 
 // -----
 
-func.func @attention_grad_c5_delta(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<8x4xf32>, %d: tensor<8x2xf32>) {
-  // expected-error @+1 {{delta: expected 'tensor<8x4xf32>', found 'tensor<8x2xf32>'}}
-  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x2xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
+func.func @attention_grad_c5_delta(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<2x8xf32>) {
+  // expected-error @+1 {{delta: expected 'tensor<4x8xf32>', found 'tensor<2x8xf32>'}}
+  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<2x8xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
   return
 }
 
 // -----
 
-func.func @attention_grad_c6(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<8x4xf32>, %d: tensor<8x4xf32>) {
+func.func @attention_grad_c6(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
   // expected-error @+1 {{dk: expected 'tensor<8x6xf32>', found 'tensor<8x12xf32>'}}
-  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x4xf32> -> tensor<8x12xf32>, tensor<8x12xf32>, tensor<8x6xf32>
+  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<8x12xf32>, tensor<8x12xf32>, tensor<8x6xf32>
   return
 }
 
 // -----
 
-func.func @attention_grad_c6_shared(%q: tensor<8x12xf32>, %k: tensor<8x4xf32>, %v: tensor<8x6xf32>, %s: tensor<8x1xf32>, %do: tensor<8x12xf32>, %l: tensor<8x4xf32>, %d: tensor<8x4xf32>) {
+func.func @attention_grad_c6_shared(%q: tensor<8x12xf32>, %k: tensor<8x4xf32>, %v: tensor<8x6xf32>, %s: tensor<8x1xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
   // expected-error @+1 {{expected dshared if and only if shared, found shared alone}}
-  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v shared %s, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x6xf32>, tensor<8x1xf32>, tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x4xf32> -> tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x6xf32>
+  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v shared %s, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x6xf32>, tensor<8x1xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x6xf32>
   return
 }
 
 // -----
 
-func.func @attention_grad_c6_dshared(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<8x4xf32>, %d: tensor<8x4xf32>) {
+func.func @attention_grad_c6_dshared(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
   // expected-error @+1 {{expected dshared if and only if shared, found dshared alone}}
-  %r0, %r1, %r2, %r3 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x4xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x4xf32>
+  %r0, %r1, %r2, %r3 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x4xf32>
   return
 }
 
 // -----
 
-func.func @attention_grad_c6_width(%q: tensor<8x12xf32>, %k: tensor<8x4xf32>, %v: tensor<8x6xf32>, %s: tensor<8x1xf32>, %do: tensor<8x12xf32>, %l: tensor<8x4xf32>, %d: tensor<8x4xf32>) {
+func.func @attention_grad_c6_width(%q: tensor<8x12xf32>, %k: tensor<8x4xf32>, %v: tensor<8x6xf32>, %s: tensor<8x1xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
   // expected-error @+1 {{dshared: expected 'tensor<8x4xf32>', found 'tensor<8x1xf32>'}}
-  %r0, %r1, %r2, %r3 = swamla.attention_grad %q, %k, %v shared %s, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x6xf32>, tensor<8x1xf32>, tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x4xf32> -> tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x6xf32>, tensor<8x1xf32>
+  %r0, %r1, %r2, %r3 = swamla.attention_grad %q, %k, %v shared %s, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x6xf32>, tensor<8x1xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x6xf32>, tensor<8x1xf32>
   return
 }

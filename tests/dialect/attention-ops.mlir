@@ -19,22 +19,22 @@ func.func @positions(%x: tensor<8x12xf32>) {
 
 // Sliding window with a sink, two query heads for each KV head.
 // CHECK-LABEL: func.func @swa
-func.func @swa(%q: tensor<8x12xf32>, %kv: tensor<8x6xf32>, %lse: tensor<8x4xf32>) {
-  // CHECK-NEXT: swamla.attention %{{.*}}, %{{.*}}, %{{.*}} seq 4 heads 4 kv_heads 2 scale 5.000000e-01 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<8x4xf32>
-  %o, %l = swamla.attention %q, %kv, %kv seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<8x4xf32>
-  // CHECK-NEXT: swamla.attention_delta %{{.*}}, %{{.*}} heads 4 : tensor<8x12xf32> -> tensor<8x4xf32>
-  %d = swamla.attention_delta %o, %q heads 4 : tensor<8x12xf32> -> tensor<8x4xf32>
+func.func @swa(%q: tensor<8x12xf32>, %kv: tensor<8x6xf32>, %lse: tensor<4x8xf32>) {
+  // CHECK-NEXT: swamla.attention %{{.*}}, %{{.*}}, %{{.*}} seq 4 heads 4 kv_heads 2 scale 5.000000e-01 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<4x8xf32>
+  %o, %l = swamla.attention %q, %kv, %kv seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<4x8xf32>
+  // CHECK-NEXT: swamla.attention_delta %{{.*}}, %{{.*}} heads 4 : tensor<8x12xf32> -> tensor<4x8xf32>
+  %d = swamla.attention_delta %o, %q heads 4 : tensor<8x12xf32> -> tensor<4x8xf32>
   // CHECK-NEXT: swamla.attention_grad %{{.*}} seq 4 heads 4 kv_heads 2 scale 5.000000e-01 window 2 sink 1 : {{.*}} -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
-  %dq, %dk, %dv = swamla.attention_grad %q, %kv, %kv, %q, %lse, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x4xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
+  %dq, %dk, %dv = swamla.attention_grad %q, %kv, %kv, %q, %lse, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
   return
 }
 
 // Unequal head widths and a shared key, causal.
 // CHECK-LABEL: func.func @mla
-func.func @mla(%q: tensor<8x12xf32>, %k: tensor<8x8xf32>, %v: tensor<8x6xf32>, %s: tensor<8x2xf32>, %h: tensor<8x2xf32>) {
-  // CHECK-NEXT: swamla.attention %{{.*}}, %{{.*}}, %{{.*}} shared %{{.*}} seq 8 heads 2 kv_heads 2 scale 5.000000e-01 : tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x2xf32> -> tensor<8x6xf32>, tensor<8x2xf32>
-  %o, %l = swamla.attention %q, %k, %v shared %s seq 8 heads 2 kv_heads 2 scale 0.5 : tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x2xf32> -> tensor<8x6xf32>, tensor<8x2xf32>
+func.func @mla(%q: tensor<8x12xf32>, %k: tensor<8x8xf32>, %v: tensor<8x6xf32>, %s: tensor<8x2xf32>, %h: tensor<2x8xf32>) {
+  // CHECK-NEXT: swamla.attention %{{.*}}, %{{.*}}, %{{.*}} shared %{{.*}} seq 8 heads 2 kv_heads 2 scale 5.000000e-01 : tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x2xf32> -> tensor<8x6xf32>, tensor<2x8xf32>
+  %o, %l = swamla.attention %q, %k, %v shared %s seq 8 heads 2 kv_heads 2 scale 0.5 : tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x2xf32> -> tensor<8x6xf32>, tensor<2x8xf32>
   // CHECK-NEXT: swamla.attention_grad %{{.*}}, %{{.*}}, %{{.*}} shared %{{.*}}, %{{.*}} seq 8 heads 2 kv_heads 2 scale 5.000000e-01 : {{.*}} -> tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x4xf32>
-  %dq, %dk, %dv, %ds = swamla.attention_grad %q, %k, %v shared %s, %o, %l, %h seq 8 heads 2 kv_heads 2 scale 0.5 : tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x2xf32>, tensor<8x6xf32>, tensor<8x2xf32>, tensor<8x2xf32> -> tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x4xf32>
+  %dq, %dk, %dv, %ds = swamla.attention_grad %q, %k, %v shared %s, %o, %l, %h seq 8 heads 2 kv_heads 2 scale 0.5 : tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x2xf32>, tensor<8x6xf32>, tensor<2x8xf32>, tensor<2x8xf32> -> tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x4xf32>
   return
 }

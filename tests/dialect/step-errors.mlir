@@ -210,48 +210,48 @@ step.row_kernel @k domain [16, 8] row_dims 1 ins 0 maps [affine_map<(m, c) -> (c
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 // expected-error @+1 {{'step.attention_kernel' op seq is 0, expected at least 1}}
-step.attention_kernel @a element f32 batch 1 seq 0 scale 1.0 sink 0 q #h k #h v #h out #h lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 0 scale 1.0 sink 0 q #h k #h v #h out #h lse_stride 8
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 // expected-error @+1 {{'step.attention_kernel' op window is 0 and sink 2, expected 0 or more, and a sink only with a window}}
-step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 2 q #h k #h v #h out #h lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 2 q #h k #h v #h out #h lse_stride 8
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #bad = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 3>
 // expected-error @+1 {{'step.attention_kernel' op k has head stride 3, expected at least the width 4}}
-step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #bad v #h out #h lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #bad v #h out #h lse_stride 8
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #bad = #step.heads<heads = 2, width = 4, row_stride = 7, head_stride = 4>
 // expected-error @+1 {{'step.attention_kernel' op v has row stride 7, expected at least 8}}
-step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #bad out #h lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #bad out #h lse_stride 8
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #bad = #step.heads<heads = 0, width = 4, row_stride = 8, head_stride = 4>
 // expected-error @+1 {{'step.attention_kernel' op q has 0 heads of width 4, expected at least 1 each}}
-step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #bad k #h v #h out #h lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #bad k #h v #h out #h lse_stride 8
 
 // -----
 
 #q = #step.heads<heads = 3, width = 4, row_stride = 12, head_stride = 4>
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 // expected-error @+1 {{'step.attention_kernel' op q has 3 heads, expected a multiple of k's 2}}
-step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #q k #h v #h out #q lse_stride 3
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #q k #h v #h out #q lse_stride 8
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #s = #step.heads<heads = 1, width = 2, row_stride = 2, head_stride = 2>
 // expected-error @+1 {{'step.attention_kernel' op q's width is 4, expected 6}}
-step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h shared #s out #h lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h shared #s out #h lse_stride 8
 
 // -----
 
@@ -259,34 +259,34 @@ step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v 
 #k = #step.heads<heads = 2, width = 2, row_stride = 4, head_stride = 2>
 #s = #step.heads<heads = 2, width = 2, row_stride = 4, head_stride = 2>
 // expected-error @+1 {{'step.attention_kernel' op shared's heads is 2, expected 1}}
-step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #k v #h shared #s out #h lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #k v #h shared #s out #h lse_stride 8
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #v = #step.heads<heads = 1, width = 4, row_stride = 4, head_stride = 4>
 // expected-error @+1 {{'step.attention_kernel' op v's heads is 1, expected 2}}
-step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #v out #h lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #v out #h lse_stride 8
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #o = #step.heads<heads = 2, width = 3, row_stride = 6, head_stride = 3>
 // expected-error @+1 {{'step.attention_kernel' op out's width is 3, expected 4}}
-step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h out #o lse_stride 2
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h out #o lse_stride 8
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
-// expected-error @+1 {{'step.attention_kernel' op lse_stride is 1, expected at least the 2 heads}}
-step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h out #h lse_stride 1
+// expected-error @+1 {{'step.attention_kernel' op lse_stride is 7, expected at least the 8 rows}}
+step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h out #h lse_stride 7
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #k = #step.heads<heads = 1, width = 4, row_stride = 4, head_stride = 4>
 // expected-error @+1 {{'step.attention_grad_kernel' op dk's heads is 2, expected 1}}
-step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #k v #k dout #h lse_stride 2 delta_stride 2 dq #h dk #h dv #k
+step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #k v #k dout #h lse_stride 8 delta_stride 8 dq #h dk #h dv #k
 
 // -----
 
@@ -294,13 +294,13 @@ step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k 
 #k = #step.heads<heads = 2, width = 3, row_stride = 6, head_stride = 3>
 #s = #step.heads<heads = 1, width = 1, row_stride = 1, head_stride = 1>
 // expected-error @+1 {{'step.attention_grad_kernel' op has shared without dshared, expected both or neither}}
-step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #k v #h shared #s dout #h lse_stride 2 delta_stride 2 dq #h dk #k dv #h
+step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #k v #h shared #s dout #h lse_stride 8 delta_stride 8 dq #h dk #k dv #h
 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
-// expected-error @+1 {{'step.attention_grad_kernel' op delta_stride is 1, expected at least the 2 heads}}
-step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h dout #h lse_stride 2 delta_stride 1 dq #h dk #h dv #h
+// expected-error @+1 {{'step.attention_grad_kernel' op delta_stride is 7, expected at least the 8 rows}}
+step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h dout #h lse_stride 8 delta_stride 7 dq #h dk #h dv #h
 
 // -----
 

@@ -39,18 +39,18 @@ step.row_kernel @column_sum domain [16, 8] row_dims 1 ins 1 maps [affine_map<(m,
 
 // CHECK: step.attention_kernel @attention element f32 batch 2 seq 8 scale 5.000000e-01 window 4 sink 1 q <heads = 2, width = 4, row_stride = 24, head_stride = 4>
 // CHECK-SAME: k <heads = 1, width = 3, row_stride = 24, head_stride = 3> v <heads = 1, width = 5, row_stride = 24, head_stride = 5>
-// CHECK-SAME: shared <heads = 1, width = 1, row_stride = 24, head_stride = 1> out <heads = 2, width = 5, row_stride = 10, head_stride = 5> lse_stride 2
+// CHECK-SAME: shared <heads = 1, width = 1, row_stride = 24, head_stride = 1> out <heads = 2, width = 5, row_stride = 10, head_stride = 5> lse_stride 16
 step.attention_kernel @attention element f32 batch 2 seq 8 scale 0.5 window 4 sink 1
     q <heads = 2, width = 4, row_stride = 24, head_stride = 4> k <heads = 1, width = 3, row_stride = 24, head_stride = 3>
     v <heads = 1, width = 5, row_stride = 24, head_stride = 5> shared <heads = 1, width = 1, row_stride = 24, head_stride = 1>
-    out <heads = 2, width = 5, row_stride = 10, head_stride = 5> lse_stride 2
+    out <heads = 2, width = 5, row_stride = 10, head_stride = 5> lse_stride 16
 
 // CHECK: step.attention_grad_kernel @attention_grad element f32 batch 2 seq 8
-// CHECK-SAME: lse_stride 2 delta_stride 2
+// CHECK-SAME: lse_stride 16 delta_stride 16
 step.attention_grad_kernel @attention_grad element f32 batch 2 seq 8 scale 0.5 sink 0
     q <heads = 2, width = 4, row_stride = 24, head_stride = 4> k <heads = 2, width = 4, row_stride = 24, head_stride = 4>
     v <heads = 2, width = 4, row_stride = 24, head_stride = 4> dout <heads = 2, width = 4, row_stride = 8, head_stride = 4>
-    lse_stride 2 delta_stride 2
+    lse_stride 16 delta_stride 16
     dq <heads = 2, width = 4, row_stride = 24, head_stride = 4> dk <heads = 2, width = 4, row_stride = 24, head_stride = 4>
     dv <heads = 2, width = 4, row_stride = 24, head_stride = 4>
 

@@ -304,11 +304,11 @@ void Evaluator::eval(AttentionOp op) {
         }
       for (auto [j, s] : scores)
         sum += std::exp(s - largest);
-      lse.at(m, head) = largest + std::log(sum);
+      lse.at(head, m) = largest + std::log(sum);
       for (auto [j, s] : scores)
         for (int64_t c = 0; c < vWidth; ++c)
           out.at(m, head * vWidth + c) +=
-              std::exp(s - lse.at(m, head)) * v.at(j, head / perKvHead * vWidth + c);
+              std::exp(s - lse.at(head, m)) * v.at(j, head / perKvHead * vWidth + c);
     }
 }
 

@@ -7,7 +7,7 @@ func.func @block(%x: tensor<14x12xf32>, %g1: tensor<12xf32>, %wq: tensor<12x12xf
   %v = swamla.matmul %n, %wv transpose_b {scope = "h.0.attn"} : tensor<14x12xf32>, tensor<6x12xf32> -> tensor<14x6xf32>
   %qr = swamla.rope %q, %cos, %sin heads 2 offset 0 {scope = "h.0.attn"} : tensor<14x12xf32>, tensor<7x6xf32>
   %kr = swamla.rope %k, %cos, %sin heads 1 offset 0 {scope = "h.0.attn"} : tensor<14x6xf32>, tensor<7x6xf32>
-  %a, %lse = swamla.attention %qr, %kr, %v seq 7 heads 2 kv_heads 1 scale 0.4 window 3 sink 1 {scope = "h.0.attn"} : tensor<14x12xf32>, tensor<14x6xf32>, tensor<14x6xf32> -> tensor<14x12xf32>, tensor<14x2xf32>
+  %a, %lse = swamla.attention %qr, %kr, %v seq 7 heads 2 kv_heads 1 scale 0.4 window 3 sink 1 {scope = "h.0.attn"} : tensor<14x12xf32>, tensor<14x6xf32>, tensor<14x6xf32> -> tensor<14x12xf32>, tensor<2x14xf32>
   %o = swamla.matmul %a, %wo transpose_b {scope = "h.0.attn"} : tensor<14x12xf32>, tensor<12x12xf32> -> tensor<14x12xf32>
   %od = swamla.dropout %o, %key p 0.2 site 0 {scope = "h.0.attn"} : tensor<14x12xf32>, tensor<1xi32>
   %r = swamla.add %x, %od {scope = "h.0.attn"} : tensor<14x12xf32>

@@ -47,14 +47,14 @@ func.func @scale_rows(%x: tensor<8x12xf32>) -> tensor<8x12xf32> attributes {swam
 // CHECK-LABEL: func.func @attention
 // CHECK-SAME: (%[[Q:[^:]*]]: tensor<8x16xf32>, %[[K:[^:]*]]: tensor<8x8xf32>, %[[V:[^:]*]]: tensor<8x8xf32>, %[[DY:[^:]*]]: tensor<8x16xf32>)
 // CHECK: %[[Y:.*]], %[[LSE:.*]] = swamla.attention %
-// CHECK: %[[DELTA:.*]] = swamla.attention_delta %[[Y]], %[[DY]] heads 4 {backward} : tensor<8x16xf32> -> tensor<8x4xf32>
+// CHECK: %[[DELTA:.*]] = swamla.attention_delta %[[Y]], %[[DY]] heads 4 {backward} : tensor<8x16xf32> -> tensor<4x8xf32>
 // CHECK: %[[DQ:.*]], %[[DK:.*]], %[[DV:.*]] = swamla.attention_grad %[[Q]], %[[K]], %[[V]], %[[DY]], %[[LSE]], %[[DELTA]]
 // CHECK-SAME: seq 4 heads 4 kv_heads 2 scale 5.0{{.*}}e-01 window 2 sink 1 {backward}
 // CHECK-SAME: -> tensor<8x16xf32>, tensor<8x8xf32>, tensor<8x8xf32>
 // CHECK: return %[[Y]], %[[DQ]], %[[DK]], %[[DV]]
 func.func @attention(%q: tensor<8x16xf32>, %k: tensor<8x8xf32>, %v: tensor<8x8xf32>) -> tensor<8x16xf32> attributes {swamla.differentiate} {
   %y, %lse = swamla.attention %q, %k, %v seq 4 heads 4 kv_heads 2 scale 0.5 window 2 sink 1
-    : tensor<8x16xf32>, tensor<8x8xf32>, tensor<8x8xf32> -> tensor<8x16xf32>, tensor<8x4xf32>
+    : tensor<8x16xf32>, tensor<8x8xf32>, tensor<8x8xf32> -> tensor<8x16xf32>, tensor<4x8xf32>
   return %y : tensor<8x16xf32>
 }
 
@@ -69,6 +69,6 @@ func.func @attention(%q: tensor<8x16xf32>, %k: tensor<8x8xf32>, %v: tensor<8x8xf
 // CHECK: return %{{.*}}, %[[DQ]], %[[DK]], %[[DV]], %[[SUM]]
 func.func @attention_shared(%q: tensor<4x12xf32>, %k: tensor<4x8xf32>, %v: tensor<4x6xf32>, %p: tensor<4x2xf32>) -> tensor<4x6xf32> attributes {swamla.differentiate} {
   %y, %lse = swamla.attention %q, %k, %v shared %p seq 4 heads 2 kv_heads 2 scale 0.4
-    : tensor<4x12xf32>, tensor<4x8xf32>, tensor<4x6xf32>, tensor<4x2xf32> -> tensor<4x6xf32>, tensor<4x2xf32>
+    : tensor<4x12xf32>, tensor<4x8xf32>, tensor<4x6xf32>, tensor<4x2xf32> -> tensor<4x6xf32>, tensor<2x4xf32>
   return %y : tensor<4x6xf32>
 }

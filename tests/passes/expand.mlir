@@ -55,7 +55,7 @@ swamla.model @m {
 // CHECK-NEXT:  %[[Q2:.*]] = swamla.rope %[[Q1]], %[[COS4]], %[[SIN4]] heads 4 offset 0
 // CHECK-NEXT:  %[[K2:.*]] = swamla.rope %[[K1]], %[[COS4]], %[[SIN4]] heads 2 offset 0
 // CHECK-NEXT:  %[[Q3:.*]] = swamla.scale_rows %[[Q2]], %[[SCALE]]
-// CHECK-NEXT:  %[[A:.*]], %{{.*}} = swamla.attention %[[Q3]], %[[K2]], %[[V1]] seq 8 heads 4 kv_heads 2 scale 5.000000e-01 window 3 sink 1 {{.*}} -> tensor<16x16xf32>, tensor<16x4xf32>
+// CHECK-NEXT:  %[[A:.*]], %{{.*}} = swamla.attention %[[Q3]], %[[K2]], %[[V1]] seq 8 heads 4 kv_heads 2 scale 5.000000e-01 window 3 sink 1 {{.*}} -> tensor<16x16xf32>, tensor<4x16xf32>
 // CHECK-NEXT:  %[[WO:.*]] = swamla.get_param @h.0.attn.o_proj.weight
 // CHECK-NEXT:  %[[O0:.*]] = swamla.matmul %[[A]], %[[WO]] transpose_b
 // CHECK:       %[[O1:.*]] = swamla.bias_add %[[O0]]
@@ -83,7 +83,7 @@ swamla.model @m {
 // CHECK-NEXT:  %[[W:.*]] = swamla.get_param @h.1.attn.wkv_b.weight
 // CHECK-NEXT:  %[[UP:.*]] = swamla.matmul %[[LATENT]], %[[W]] transpose_b {{.*}} -> tensor<16x14xf32>
 // CHECK-NEXT:  %[[UP2:.*]]:2 = swamla.split %[[UP]] heads 2 {{.*}} -> tensor<16x8xf32>, tensor<16x6xf32>
-// CHECK-NEXT:  %[[A1:.*]], %{{.*}} = swamla.attention %[[Q5]], %[[UP2]]#0, %[[UP2]]#1 shared %[[SHARED]] seq 8 heads 2 kv_heads 2 scale 0.408{{.*}} {scope = "h.1.attn"} : {{.*}} -> tensor<16x6xf32>, tensor<16x2xf32>
+// CHECK-NEXT:  %[[A1:.*]], %{{.*}} = swamla.attention %[[Q5]], %[[UP2]]#0, %[[UP2]]#1 shared %[[SHARED]] seq 8 heads 2 kv_heads 2 scale 0.408{{.*}} {scope = "h.1.attn"} : {{.*}} -> tensor<16x6xf32>, tensor<2x16xf32>
 // CHECK-NEXT:  %[[W:.*]] = swamla.get_param @h.1.attn.wo.weight
 // CHECK-NEXT:  %[[O3:.*]] = swamla.matmul %[[A1]], %[[W]] transpose_b
 // CHECK-NEXT:  %[[X3:.*]] = swamla.add %[[X2]], %[[O3]]

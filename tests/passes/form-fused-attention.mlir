@@ -97,14 +97,14 @@ func.func @logit_scale_table_unbounded() -> tensor<6xf32> {
 // -----
 
 // CHECK-DAG: #[[$HEAD:.*]] = affine_map<(d0, d1, d2) -> (d0, d1 * 4 + d2)>
-// CHECK-DAG: #[[$OUT:.*]] = affine_map<(d0, d1, d2) -> (d0, d1)>
+// CHECK-DAG: #[[$OUT:.*]] = affine_map<(d0, d1, d2) -> (d1, d0)>
 // CHECK-LABEL: func.func @attention_delta
 // CHECK: swamla.fused [6, 2 | 4] {{.*}} maps [#[[$HEAD]], #[[$HEAD]], #[[$OUT]]]
 // CHECK-NEXT: ^bb0(%[[A:.*]]: f32, %[[B:.*]]: f32, %{{.*}}: f32):
 // CHECK-NEXT: %[[AB:.*]] = arith.mulf %[[A]], %[[B]]
 // CHECK-NEXT: %[[SUM:.*]] = swamla.reduce_row add %[[AB]]
 // CHECK-NEXT: swamla.yield %[[SUM]]
-func.func @attention_delta(%o: tensor<6x8xf32>, %do: tensor<6x8xf32>) -> tensor<6x2xf32> {
-  %0 = swamla.attention_delta %o, %do heads 2 : tensor<6x8xf32> -> tensor<6x2xf32>
-  return %0 : tensor<6x2xf32>
+func.func @attention_delta(%o: tensor<6x8xf32>, %do: tensor<6x8xf32>) -> tensor<2x6xf32> {
+  %0 = swamla.attention_delta %o, %do heads 2 : tensor<6x8xf32> -> tensor<2x6xf32>
+  return %0 : tensor<2x6xf32>
 }

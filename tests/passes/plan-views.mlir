@@ -28,7 +28,7 @@ module @qkv attributes {swamla.flat_total = 1024 : i64} {
       swamla.yield %0 : f32
     } -> tensor<16x16xf32>
     %y, %lse = swamla.attention %q1, %k1, %v seq 16 heads 2 kv_heads 2 scale 0.5
-        : tensor<16x16xf32>, tensor<16x16xf32>, tensor<16x16xf32> -> tensor<16x16xf32>, tensor<16x2xf32>
+        : tensor<16x16xf32>, tensor<16x16xf32>, tensor<16x16xf32> -> tensor<16x16xf32>, tensor<2x16xf32>
     return %y : tensor<16x16xf32>
   }
 }
@@ -45,10 +45,10 @@ module @qkv attributes {swamla.flat_total = 1024 : i64} {
 // CHECK-NEXT: step.launch @rotate_0 [#step.view<@results, 0, 2944>]
 // CHECK-NEXT: }
 module @join {
-  func.func @eval(%q: tensor<16x16xf32> {swamla.name = "q"}, %lse: tensor<16x2xf32> {swamla.name = "lse"})
+  func.func @eval(%q: tensor<16x16xf32> {swamla.name = "q"}, %lse: tensor<2x16xf32> {swamla.name = "lse"})
       -> (tensor<16x48xf32> {swamla.name = "y"}) {
     %dq, %dk, %dv = swamla.attention_grad %q, %q, %q, %q, %lse, %lse seq 16 heads 2 kv_heads 2 scale 0.5
-        : tensor<16x16xf32>, tensor<16x16xf32>, tensor<16x16xf32>, tensor<16x16xf32>, tensor<16x2xf32>, tensor<16x2xf32>
+        : tensor<16x16xf32>, tensor<16x16xf32>, tensor<16x16xf32>, tensor<16x16xf32>, tensor<2x16xf32>, tensor<2x16xf32>
         -> tensor<16x16xf32>, tensor<16x16xf32>, tensor<16x16xf32>
     %dkv = swamla.join %dk, %dv heads 2 : tensor<16x16xf32>, tensor<16x16xf32> -> tensor<16x32xf32>
     %dq1 = swamla.fused [16, 2 | 8] outs(%dq : tensor<16x16xf32>) label "rotate" maps [affine_map<(m, h, c) -> (m, h * 8 + c)>] {

@@ -134,7 +134,7 @@ func.func @loss(%tokens: tensor<4xi32>, %targets: tensor<4xi32>) -> tensor<1xf32
   %cos, %sin = swamla.rope_table theta 1.0e4 factor 1.0 : tensor<4x2xf32>
   %r = swamla.rope %q, %cos, %sin heads 2 offset 0 {scope = "h.0.attn"} : tensor<4x4xf32>, tensor<4x2xf32>
   %out, %lse = swamla.attention %r, %k, %v seq 4 heads 2 kv_heads 2 scale 0.5 window 2 {scope = "h.0.attn"}
-    : tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>, tensor<4x2xf32>
+    : tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>, tensor<2x4xf32>
   %wo = swamla.get_param @o : tensor<4x4xf32>
   %o = swamla.matmul %out, %wo transpose_b {scope = "h.0.attn"} : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
   %x1 = swamla.add %x0, %o {scope = "h.0.attn"} : tensor<4x4xf32>

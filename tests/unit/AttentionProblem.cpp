@@ -9,9 +9,9 @@ AttentionProblem::AttentionProblem(const Case &c) : c(c), in(c), outs(c), grads(
   in.layOut(q, k, v);
   shared = in.dense(1, std::max<int64_t>(c.shared, 1), 2);
   dout = in.dense(c.heads, c.v, 1);
-  delta = in.dense(c.heads, 1, 2);
+  delta = in.statistic(c.heads, 2);
   out = outs.dense(c.heads, c.v, 1);
-  lse = outs.dense(c.heads, 1, 3);
+  lse = outs.statistic(c.heads, 3);
   grads.layOut(dq, dk, dv);
   dshared = grads.dense(c.heads, std::max<int64_t>(c.shared, 1), 1);
   std::mt19937 random(7);
@@ -23,20 +23,20 @@ AttentionProblem::AttentionProblem(const Case &c) : c(c), in(c), outs(c), grads(
 std::string AttentionProblem::operands() const {
   char scale[64];
   std::snprintf(scale, sizeof(scale), "%.17e", c.scale());
-  return "@kernel element f32 batch " + std::to_string(c.batch) + " seq " + std::to_string(c.seq) + " scale " +
-         scale + (c.window == kNoWindow ? "" : " window " + std::to_string(c.window)) + " sink " +
-         std::to_string(c.sink) + " q " + q.text() + " k " + k.text() + " v " + v.text() +
-         (c.shared ? " shared " + shared.text() : "");
+  return "@kernel element f32 batch " + std::to_string(c.batch) + " seq " + std::to_string(c.seq) +
+         " scale " + scale + (c.window == kNoWindow ? "" : " window " + std::to_string(c.window)) +
+         " sink " + std::to_string(c.sink) + " q " + q.text() + " k " + k.text() + " v " +
+         v.text() + (c.shared ? " shared " + shared.text() : "");
 }
 
 std::string AttentionProblem::forwardText() const {
   return "step.attention_kernel " + operands() + " out " + out.text() + " lse_stride " +
-         std::to_string(lse.rowStride);
+         std::to_string(lse.headStride);
 }
 
 std::string AttentionProblem::backwardText() const {
   return "step.attention_grad_kernel " + operands() + " dout " + dout.text() + " lse_stride " +
-         std::to_string(lse.rowStride) + " delta_stride " + std::to_string(delta.rowStride) +
+         std::to_string(lse.headStride) + " delta_stride " + std::to_string(delta.headStride) +
          " dq " + dq.text() + " dk " + dk.text() + " dv " + dv.text() +
          (c.shared ? " dshared " + dshared.text() : "");
 }

@@ -103,6 +103,12 @@ public:
     return {allocate(c.rows() * stride - padding), 0, heads, width, stride, width};
   }
 
+  /// A number for each row, head by head.
+  Heads statistic(int64_t heads, int64_t padding) {
+    int64_t stride = c.rows() + padding;
+    return {allocate(heads * stride - padding), 0, heads, 1, 1, stride};
+  }
+
   void layOut(Heads &q, Heads &k, Heads &v) {
     int64_t kvWidth = c.own + c.v, qWidth = c.heads * c.qk();
     if (c.layout == Layout::Slices) {

@@ -113,7 +113,7 @@ RowwiseDomain AttentionDeltaOp::getRowwiseDomain() {
   AffineMap element = domain.map({domain.rowDim(), domain.headDim() * width + domain.columnDim()});
   return domain.in(0, element)
       .in(1, element)
-      .out(domain.map({domain.rowDim(), domain.headDim()}))
+      .out(domain.map({domain.headDim(), domain.rowDim()}))
       .take();
 }
 

@@ -117,8 +117,8 @@ void BackwardKernel::queryHead(Unit u, Value sequence, Value h) {
     u.q = b.headAt(views[Q], op.getQ(), first, h);
     u.dout = b.headAt(views[DOut], op.getDout(), first, h);
     u.dq = b.headAt(views[DQ], op.getDq(), first, h);
-    u.lse = b.at(views[Lse], b.add(b.mul(first, b.i64(op.getLseStride())), h));
-    u.delta = b.at(views[Delta], b.add(b.mul(first, b.i64(op.getDeltaStride())), h));
+    u.lse = b.at(views[Lse], b.add(b.mul(h, b.i64(op.getLseStride())), first));
+    u.delta = b.at(views[Delta], b.add(b.mul(h, b.i64(op.getDeltaStride())), first));
     queryBlock(u);
   });
 }
@@ -129,8 +129,8 @@ void BackwardKernel::queryBlock(const Unit &u) {
   b.packTransposed(u.dout, doutStride, doutT, u.rows, g.vWidth, 1);
   b.copyRows(u.q, qStride, queries, g.qkWidth, u.rows, g.qkWidth);
   b.copyRows(u.dout, doutStride, dout, g.vWidth, u.rows, g.vWidth);
-  b.gather(u.lse, op.getLseStride(), lse, u.rows);
-  b.gather(u.delta, op.getDeltaStride(), delta, u.rows);
+  b.extend(u.lse, lse, u.rows);
+  b.extend(u.delta, delta, u.rows);
   b.fillZero(dqT, g.blockQ, g.qkWidth, g.blockQ);
   b.forKeyTiles(u.query, [&](KeyTile tile) { keyTile(u, tile); });
   b.unpackTransposed(dqT, u.dq, op.getDq().getRowStride(), u.rows, g.qkWidth, Value());

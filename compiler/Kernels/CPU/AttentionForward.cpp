@@ -80,7 +80,7 @@ void ForwardKernel::unit(Value index) {
   if (g.sharedWidth)
     u.shared = b.headAt(views[3], *op.getShared(), sequence, b.i64(0));
   u.out = b.headAt(views[4], op.getOut(), first, h);
-  u.lse = b.at(views[5], b.add(b.mul(first, b.i64(op.getLseStride())), h));
+  u.lse = b.at(views[5], b.add(b.mul(h, b.i64(op.getLseStride())), first));
 
   b.packTransposed(u.q, op.getQ().getRowStride(), queries, u.rows, g.qkWidth, g.scale);
   b.fillZero(results, g.blockQ, g.vWidth, g.blockQ);
@@ -181,10 +181,8 @@ void ForwardKernel::finish(const Unit &u) {
     b.storeVector(lse, b.at(maxima, column));
     b.storeVector(arith::DivFOp::create(b, b.floats(1), sum), b.at(sums, column));
   });
-  b.loop(b.i64(0), u.rows, 1, [&](Value row) {
-    b.store(b.load(b.getF32Type(), b.at(maxima, row)),
-            b.at(u.lse, b.mul(row, b.i64(op.getLseStride()))));
-  });
+  b.loop(b.i64(0), u.rows, 1,
+         [&](Value row) { b.store(b.load(b.getF32Type(), b.at(maxima, row)), b.at(u.lse, row)); });
   b.unpackTransposed(results, u.out, op.getOut().getRowStride(), u.rows, g.vWidth, sums);
 }
 

@@ -102,12 +102,10 @@ void TileBuilder::fillZero(Value to, int64_t stride, int64_t rows, int64_t width
   });
 }
 
-void TileBuilder::gather(Value from, int64_t stride, Value to, Value rows) {
+void TileBuilder::extend(Value from, Value to, Value rows) {
   Value last = sub(rows, i64(1));
-  loop(i64(0), i64(geometry.blockQ), 1, [&](Value row) {
-    Value source = at(from, mul(smaller(row, last), i64(stride)));
-    store(load(getF32Type(), source), at(to, row));
-  });
+  loop(i64(0), i64(geometry.blockQ), 1,
+       [&](Value row) { store(load(getF32Type(), at(from, smaller(row, last))), at(to, row)); });
 }
 
 /// Interleaving row k with row k + lanes / 2 rotates the bits of (row, column) by one; after

@@ -130,8 +130,8 @@ public:
   /// null factor is 1.
   void unpackTransposed(mlir::Value from, mlir::Value to, int64_t toStride, mlir::Value rows,
                         int64_t width, mlir::Value factor);
-  /// to[r] = from[min(r, rows - 1) * stride] for r < blockQ.
-  void gather(mlir::Value from, int64_t stride, mlir::Value to, mlir::Value rows);
+  /// to[r] = from[min(r, rows - 1)] for r < blockQ.
+  void extend(mlir::Value from, mlir::Value to, mlir::Value rows);
   void fillZero(mlir::Value to, int64_t stride, int64_t rows, int64_t width);
   /// Copies a tile's keys: their own columns, then the shared ones where there are any.
   void packKeys(mlir::Value own, int64_t ownStride, mlir::Value shared, int64_t sharedStride,

@@ -110,9 +110,6 @@ LogicalResult RowKernelOp::verify() {
   if (getAccumulate() && getAccumulate()->size() != getNumOuts())
     return emitOpError() << "accumulate has " << getAccumulate()->size() << " entries, expected "
                          << getNumOuts() << ", one for each out";
-  if (getAccumulate() && getAccumulate()->size() != getNumOuts())
-    return emitOpError() << "accumulate has " << getAccumulate()->size() << " entries, expected "
-                         << getNumOuts() << ", one for each out";
   for (unsigned i = 0, e = getMaps().size(); i < e; ++i)
     if (failed(verifyMap(*this, i)))
       return failure();
@@ -182,11 +179,17 @@ LogicalResult verifyLike(Operation *op, StringRef name, HeadsAttr found, int64_t
                  failed(verifySame(op, (name + "'s width").str(), found.getWidth(), width)));
 }
 
-LogicalResult verifyRowStride(Operation *op, StringRef name, int64_t found, int64_t heads) {
-  if (found >= heads)
+/// lse and delta: a row of the matrix holds the batch's sequences for one head.
+template <typename Op> LogicalResult verifyStatistic(Op op, StringRef name, int64_t found) {
+  int64_t rows = op.getBatch() * op.getSeq();
+  if (found >= rows)
     return success();
-  return op->emitOpError() << name << " is " << found << ", expected at least the " << heads
-                           << " heads";
+  return op.emitOpError() << name << " is " << found << ", expected at least the " << rows
+                          << " rows";
+}
+
+uint64_t statisticBytes(int64_t stride, int64_t heads, int64_t rows) {
+  return sizeof(float) * ((heads - 1) * stride + rows);
 }
 } // namespace
 
@@ -195,7 +198,7 @@ LogicalResult AttentionKernelOp::verify() {
     return failure();
   int64_t heads = getQ().getHeads();
   return failure(failed(verifyLike(*this, "out", getOut(), heads, getV().getWidth())) ||
-                 failed(verifyRowStride(*this, "lse_stride", getLseStride(), heads)));
+                 failed(verifyStatistic(*this, "lse_stride", getLseStride())));
 }
 
 LogicalResult AttentionGradKernelOp::verify() {
@@ -214,8 +217,8 @@ LogicalResult AttentionGradKernelOp::verify() {
   if (getDshared() &&
       failed(verifyLike(*this, "dshared", *getDshared(), q.getHeads(), getShared()->getWidth())))
     return failure();
-  return failure(failed(verifyRowStride(*this, "lse_stride", getLseStride(), q.getHeads())) ||
-                 failed(verifyRowStride(*this, "delta_stride", getDeltaStride(), q.getHeads())));
+  return failure(failed(verifyStatistic(*this, "lse_stride", getLseStride())) ||
+                 failed(verifyStatistic(*this, "delta_stride", getDeltaStride())));
 }
 
 //===----------------------------------------------------------------------===//
@@ -269,7 +272,7 @@ KernelFootprint attentionFootprint(AttentionKernelOp op) {
   if (op.getShared())
     footprint.bytes.push_back(headsBytes(*op.getShared(), rows, op.getElement()));
   footprint.bytes.push_back(headsBytes(op.getOut(), rows, op.getElement()));
-  footprint.bytes.push_back(4 * ((rows - 1) * op.getLseStride() + op.getQ().getHeads()));
+  footprint.bytes.push_back(statisticBytes(op.getLseStride(), op.getQ().getHeads(), rows));
   return footprint;
 }
 
@@ -282,8 +285,8 @@ KernelFootprint attentionGradFootprint(AttentionGradKernelOp op) {
   if (op.getShared())
     footprint.bytes.push_back(headsBytes(*op.getShared(), rows, op.getElement()));
   footprint.bytes.push_back(headsBytes(op.getDout(), rows, op.getElement()));
-  footprint.bytes.push_back(4 * ((rows - 1) * op.getLseStride() + heads));
-  footprint.bytes.push_back(4 * ((rows - 1) * op.getDeltaStride() + heads));
+  footprint.bytes.push_back(statisticBytes(op.getLseStride(), heads, rows));
+  footprint.bytes.push_back(statisticBytes(op.getDeltaStride(), heads, rows));
   for (HeadsAttr out : {op.getDq(), op.getDk(), op.getDv()})
     footprint.bytes.push_back(headsBytes(out, rows, op.getElement()));
   if (op.getDshared())

@@ -73,6 +73,9 @@ LogicalResult ScaleRowsOp::verify() {
 // attention and its gradient
 //===----------------------------------------------------------------------===//
 
+/// Statistics of a row are f32 whatever the element type of the operands.
+static Type f32(Operation *op) { return Float32Type::get(op->getContext()); }
+
 namespace {
 /// The operands and attributes that attention and its gradient share, and the widths they imply.
 struct AttentionShape {
@@ -169,7 +172,7 @@ LogicalResult AttentionOp::verify() {
   if (failed(expectTensor(*this, "result", tensorType(getResult()),
                           {shape.rows(), shape.heads * shape.vWidth()}, element)))
     return failure();
-  return expectTensor(*this, "lse", tensorType(getLse()), {shape.rows(), shape.heads});
+  return expectTensor(*this, "lse", tensorType(getLse()), {shape.heads, shape.rows()}, f32(*this));
 }
 
 uint64_t AttentionOp::getFlops() {
@@ -187,8 +190,8 @@ LogicalResult AttentionGradOp::verify() {
   /*attention_grad_c5*/
   if (failed(expectTensor(*this, "dout", tensorType(getDout()), {rows, heads * shape.vWidth()},
                           element)) ||
-      failed(expectTensor(*this, "lse", tensorType(getLse()), {rows, heads})) ||
-      failed(expectTensor(*this, "delta", tensorType(getDelta()), {rows, heads})))
+      failed(expectTensor(*this, "lse", tensorType(getLse()), {heads, rows}, f32(*this))) ||
+      failed(expectTensor(*this, "delta", tensorType(getDelta()), {heads, rows}, f32(*this))))
     return failure();
   /*attention_grad_c6*/
   auto sameAs = [&](StringRef what, Value value, RankedTensorType type) {
@@ -220,5 +223,5 @@ LogicalResult AttentionDeltaOp::verify() {
     return failure();
   /*attention_delta_c2*/
   return expectTensor(*this, "result", tensorType(getResult()),
-                      {out.getDimSize(0), static_cast<int64_t>(getHeads())}, out.getElementType());
+                      {static_cast<int64_t>(getHeads()), out.getDimSize(0)}, f32(*this));
 }

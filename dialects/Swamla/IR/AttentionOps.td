@@ -57,7 +57,8 @@ def Swamla_AttentionOp : Swamla_Op<"attention", [Pure, DeclareOpInterfaceMethods
     q: tensor<M x (H * Dqk)>, k: tensor<M x (Hkv * (Dqk - P))>, v: tensor<M x (Hkv * Dv)>, `shared`: tensor<M x P>, P further key columns
     that all heads have in common (the rotary key of MLA), after k's own; query head h reads KV head h / (H / Hkv). T = `seq`.
     Mask: query i sees key j of its sequence if j <= i and, where `window` is given, (i - j <= window or j < sink).
-    Results: tensor<M x (H * Dv)> and, for the gradient, the row's log-sum-exp of the scaled scores, tensor<M x H>.
+    Results: tensor<M x (H * Dv)> and, for the gradient, the row's log-sum-exp of the scaled scores, tensor<H x M x f32>: head by head, since a
+    kernel reads those of consecutive rows of one head.
     (Dao, arXiv:2307.08691; DeepSeek-V2, arXiv:2405.04434)
     (C1) M is a multiple of seq; (C2) H is a multiple of Hkv; (C3) widths agree; (C4) window >= 0, sink >= 0, sink only with window.
   }];
@@ -77,8 +78,8 @@ def Swamla_AttentionOp : Swamla_Op<"attention", [Pure, DeclareOpInterfaceMethods
 }
 
 def Swamla_AttentionDeltaOp : Swamla_RowwiseOp<"attention_delta", [AllTypesMatch<["out", "dout"]>]> {
-  let summary = "sum over a head's columns of out * dout: tensor<M x (H * Dv)> -> tensor<M x H>";
-  let description = "(C1) heads >= 1 divides the columns; (C2) the result is tensor<M x heads>.";
+  let summary = "sum over a head's columns of out * dout: tensor<M x (H * Dv)> -> tensor<H x M x f32>";
+  let description = "(C1) heads >= 1 divides the columns; (C2) the result is tensor<heads x M x f32>.";
   let arguments = (ins AnyStaticShapeTensor:$out, AnyStaticShapeTensor:$dout, I64Attr:$heads);
   let results = (outs AnyStaticShapeTensor:$result);
   let assemblyFormat = "$out `,` $dout `heads` $heads attr-dict `:` type($out) `->` type($result)";
