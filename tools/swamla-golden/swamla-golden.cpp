@@ -3,6 +3,7 @@
 //   swamla-golden FILE.safetensors ...           compares with the reference
 //   swamla-golden --checkpoint=block FILE ...    ... as compiled with these options
 //   swamla-golden --tol loss=1e-6 --verbose ...  ... with other tolerances, tensor by tensor
+//   swamla-golden --emit=DIR FILE ...            compiles DIR/FILE.bin for swamla-replay
 //
 // Exit code: 0 if every case is within the tolerances, 1 if one is not, 2 if
 // one could not be judged: a bad file, option or machine.
@@ -12,9 +13,13 @@
 #include "RunCase.h"
 #include "compiler/Pipelines/CompileFlags.h"
 #include "compiler/Pipelines/RegisterPasses.h"
+#include "compiler/Target/StepBin/StepBin.h"
 
+#include "llvm/ADT/SmallString.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Error.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/WithColor.h"
 
 #include <algorithm>
@@ -36,6 +41,10 @@ struct CommandLine {
       "tol",
       cl::desc("largest relative errors; default loss=1e-5,grad_norm=1e-5,grad=1e-4,final=1e-4"),
       cl::value_desc("name=number,..."), cl::cat(category)};
+  cl::opt<std::string> emit{
+      "emit",
+      cl::desc("compile only: write a program for each case to this folder, for swamla-replay"),
+      cl::value_desc("folder"), cl::cat(category)};
   cl::opt<bool> verbose{"verbose", cl::desc("a line for each step and each parameter"),
                         cl::cat(category)};
   CompileFlags compile{category};
@@ -47,6 +56,7 @@ struct Request {
   CompileOptions compile;
   DeviceOptions device;
   Tolerances tolerances;
+  std::string emit; ///< folder for programs; empty: train and compare
   bool verbose = false;
 };
 
@@ -69,14 +79,28 @@ Result<Request> readRequest(CommandLine &line) {
   request.device.threads = line.threads;
   request.device.poison = true; // a read of what no one wrote must not look right by accident
   request.verbose = line.verbose;
+  request.emit = line.emit;
   SWAMLA_TRY(request.tolerances, parseTolerances(line.tolerances));
   return request;
+}
+
+ExitCode emitProgram(const GoldenCase &golden, const Request &request, mlir::MLIRContext &context) {
+  Result<std::vector<char>> bytes = compileCase(golden, request.compile, context);
+  if (!bytes.isOk())
+    return fail(bytes.status());
+  llvm::SmallString<256> path(request.emit);
+  llvm::sys::path::append(path, llvm::sys::path::stem(golden.path) + ".bin");
+  if (llvm::Error error = writeFileAtomically(path, *bytes))
+    return fail(failedPrecondition(llvm::toString(std::move(error))));
+  return Passed;
 }
 
 ExitCode judge(const std::string &path, const Request &request, mlir::MLIRContext &context) {
   Result<GoldenCase> golden = loadGoldenCase(path);
   if (!golden.isOk())
     return fail(golden.status());
+  if (!request.emit.empty())
+    return emitProgram(*golden, request, context);
   Result<GoldenOutcome> outcome = runCase(*golden, request.compile, request.device, context);
   if (!outcome.isOk())
     return fail(outcome.status());
