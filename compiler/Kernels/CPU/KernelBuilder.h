@@ -16,6 +16,7 @@
 #pragma once
 
 #include "compiler/Kernels/CPU/CpuTarget.h"
+#include "compiler/Kernels/KernelAttrs.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -25,10 +26,6 @@
 #include "mlir/IR/Builders.h"
 
 namespace swamla {
-
-/// Attributes of a kernel's function that step.bin records.
-inline constexpr llvm::StringLiteral kNumViewsAttr = "step.num_views";
-inline constexpr llvm::StringLiteral kScratchBytesAttr = "step.scratch_bytes";
 
 /// An OpBuilder with a fixed location and the idioms of CPU kernels.
 class KernelBuilder : public mlir::ImplicitLocOpBuilder {
