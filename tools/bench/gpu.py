@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""Checks and times swamla on a GPU, beside PyTorch, from what tools/bench/prepare.sh has made. Run it in the project's root.
+
+    tools/bench/gpu.py SECTION ... [--in bench-out] [--out results] [--sizes small,base,large] [--precision bf16]
+
+Sections, run in the order given; each prints its own lines, and the tables come last:
+    check       the machine and its libraries (swamla-run --check)
+    golden      every golden case in fp32, tf32 and bf16 against the oracle
+    invariance  graph and no graph, checkpoint modes, two runs: the same bits
+    start       from the start of swamla-run to the first finished step, with a cold and a warm tuning cache
+    steps       tokens/s and peak memory of each size
+    peer        the same of tools/bench/peer/bench_torch.py (PyTorch, torch.compile), and the ratios
+    kernels     every kernel of a step: time, bytes, FLOPs, floor on this GPU, time over floor
+    sanitize    compute-sanitizer's memcheck, racecheck and synccheck on golden cases
+    parity      300 steps of `small` on --data beside the oracle (train_parity.py)
+"""
+import argparse
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+
+# What a golden case may differ by, for each precision (docs/testing.md).
+TOLERANCES = {
+    "fp32": "loss=1e-5,grad_norm=1e-4,grad=1e-4,final=1e-3",
+    "tf32": "loss=1e-3,grad_norm=5e-3,grad=5e-3,final=1e-1",
+    "bf16": "loss=1e-2,grad_norm=4e-2,grad=4e-2,final=1",
+}
+# Dense rates that matrix units reach at the shapes of these models (measured with cuBLAS, docs/benchmarks.md), FLOP/s.
+MATRIX_PEAK = {"bf16": 750e12, "tf32": 370e12, "fp32": 50e12}
+
+
+class Bench:
+    def __init__(self, a):
+        self.a, self.tables, self.failed = a, [], []
+        self.run_binary, self.replay = a.input / "bin/swamla-run", a.input / "bin/swamla-replay"
+        self.ours, self.theirs = {}, {}
+
+    def say(self, text=""):
+        print(text, flush=True)
+        with open(self.a.out / "log.txt", "a") as log:
+            log.write(text + "\n")
+
+    def call(self, command, timeout=300, quiet=False, env=None):
+        """Runs a command; answers (exit code, output)."""
+        command = [str(x) for x in command]
+        begin = time.time()
+        try:
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, cwd=ROOT,
+                                  env={**os.environ, **(env or {})})
+            code, output = done.returncode, done.stdout
+        except subprocess.TimeoutExpired as error:
+            code, output = 124, (error.stdout or b"").decode(errors="replace") + f"\nstopped after {timeout} s"
+        with open(self.a.out / "log.txt", "a") as log:
+            log.write(f"$ {' '.join(command)}\n{output}\n[{code}, {time.time() - begin:.1f} s]\n")
+        if code != 0 and not quiet:
+            self.failed.append(" ".join(command[:6]))
+            self.say(f"FAILED ({code}): {' '.join(command)}\n{output[-3000:]}")
+        return code, output
+
+    def program(self, size):
+        return self.a.input / f"{size}-{self.a.precision}.bin"
+
+    # ------------------------------------------------------------------ sections
+    def check(self):
+        self.say(self.call([self.run_binary, "--check"])[1].strip())
+
+    def golden(self):
+        cases = sorted((ROOT / "tests/golden").glob("*.safetensors"))
+        cases = [c for c in cases if not self.a.cases or c.stem in self.a.cases]
+        rows = []
+        for folder in sorted((self.a.input / "golden").iterdir()):
+            precision = folder.name.split("-")[0]
+            if self.a.golden and precision not in self.a.golden:
+                continue
+            begin = time.time()
+            code, output = self.call([self.replay, "--programs", folder, "--tol", TOLERANCES[precision], *cases], quiet=True)
+            for line in output.splitlines():
+                if ": ok " not in line:
+                    self.say(f"{folder.name}: {line}")
+            rows.append([folder.name, sum(": ok " in x for x in output.splitlines()), len(cases), f"{time.time() - begin:.1f} s"])
+            if code != 0:
+                self.failed.append(f"golden {folder.name}")
+        self.tables.append(("golden cases within tolerance", ["programs", "passed", "of", "time"], rows))
+
+    def checkpoint_digest(self, program, *flags):
+        with tempfile.TemporaryDirectory() as folder:
+            self.call([self.run_binary, program, "--data", "random", "--steps", 3, "--val-every", 0, "--checkpoint-dir", folder, *flags])
+            digest = hashlib.sha256()
+            for path in sorted(Path(folder).rglob("*.safetensors")):
+                digest.update(path.read_bytes())
+            return digest.hexdigest()[:16]
+
+    def invariance(self):
+        runs = {"first run": self.checkpoint_digest(self.program("small"))}
+        runs["second run"] = self.checkpoint_digest(self.program("small"))
+        runs["--no-graph"] = self.checkpoint_digest(self.program("small"), "--no-graph")
+        for path in sorted(self.a.input.glob(f"small-{self.a.precision}-*.bin")):
+            runs[path.stem] = self.checkpoint_digest(path)
+        if len(set(runs.values())) != 1:
+            self.failed.append("invariance")
+        self.tables.append(("bits after 3 steps", ["run", "digest"], [list(x) for x in runs.items()]))
+
+    def start(self):
+        rows = []
+        with tempfile.TemporaryDirectory() as cache:
+            for name in ("cold tuning cache", "warm", "warm again"):
+                begin = time.time()
+                self.call([self.run_binary, self.program("small"), "--data", "random", "--steps", 1, "--val-every", 0],
+                          env={"XDG_CACHE_HOME": cache})
+                rows.append([name, f"{time.time() - begin:.2f} s"])
+        self.tables.append(("small: start to the end of one step", ["", "time"], rows))
+
+    def steps(self):
+        for size in self.a.sizes:
+            code, output = self.call([self.run_binary, self.program(size), "--bench", self.a.steps])
+            if code == 0:
+                line = next(x for x in output.splitlines() if x.startswith("{"))
+                self.ours[size] = json.loads(line)
+                self.say(line)
+
+    def peer(self):
+        precision = self.a.precision
+        for size in self.a.sizes:
+            code, output = self.call([sys.executable, HERE / "peer/bench_torch.py", "--size", size, "--precision", precision, "--batch", 8,
+                                      "--steps", self.a.steps], timeout=280)
+            if code == 0:
+                line = next(x for x in output.splitlines() if x.startswith("{"))
+                self.theirs[size] = json.loads(line)
+                self.say(line)
+
+    def kernels(self):
+        for size in self.a.sizes:
+            code, output = self.call([self.run_binary, self.program(size), "--bench", 5, "--profile"])
+            if code == 0:
+                self.kernel_table(size, output)
+
+    def kernel_table(self, size, output):
+        copy = float(re.search(r"a memory copy moves ([\d.]+) GB/s", output).group(1)) * 1e9
+        peak = MATRIX_PEAK[self.a.precision]
+        rows, section = [], None
+        for line in output.splitlines():
+            if line.startswith(("kernel ", "op ")):
+                section = line.split()[0]
+            match = re.match(r"(.{44}) (\S+) +([\d.]+) +([\d.]+) +[\d.]+% +([\d.]+) +\d+% +([\d.]+)$", line)
+            if not match or section != "kernel":
+                continue
+            name, program, calls, ms, gbs, gflops = (x.strip() for x in match.groups())
+            calls, ms, moved, flops = float(calls), float(ms), float(gbs) * 1e9, float(gflops) * 1e9
+            seconds = ms * 1e-3
+            matrix = name == "matmul" or name.startswith("attention") and "delta" not in name
+            floor = max(moved * seconds / copy, flops * seconds / peak if matrix else 0) * 1e3
+            rows.append([name, program, f"{calls:.0f}", f"{ms:.3f}", f"{ms / max(calls, 1) * 1e3:.1f}", f"{moved * seconds * 1e-6:.1f}",
+                         f"{flops * seconds * 1e-9:.1f}", f"{floor:.3f}", f"{ms / floor:.2f}" if floor > 0 else "-"])
+        self.tables.append((f"{size} {self.a.precision}: kernels of a step (copy {copy * 1e-12:.2f} TB/s, matrix {peak * 1e-12:.0f} TFLOP/s)",
+                            ["kernel", "program", "calls", "ms", "us a call", "MB", "GFLOP", "floor ms", "x floor"], rows))
+
+    def sanitize(self):
+        rows = []
+        cases = [ROOT / f"tests/golden/{name}.safetensors" for name in self.a.cases or ("tiny", "real_heads")]
+        for precision in self.a.golden or ("bf16", "fp32"):
+            for tool in ("memcheck", "racecheck", "synccheck"):
+                command = ["compute-sanitizer", "--tool", tool, "--error-exitcode", 9, self.replay, "--no-graph", "--no-tune", "--programs",
+                           self.a.input / f"golden/{precision}-none", "--tol", TOLERANCES[precision], *cases]
+                code, output = self.call(command, timeout=400)
+                summary = [x for x in output.splitlines() if "SUMMARY" in x]
+                rows.append([precision, tool, code, summary[-1].strip("= ") if summary else "no summary"])
+        self.tables.append(("compute-sanitizer", ["precision", "tool", "exit", "summary"], rows))
+
+    def parity(self):
+        code, output = self.call([sys.executable, HERE / "train_parity.py", "--peer", HERE / "peer", "--run", self.run_binary, "--step",
+                                  self.program("small"), "--data", self.a.data, "--out", self.a.out / "parity"], timeout=500)
+        self.say("\n".join(output.splitlines()[-16:]))
+
+    # ------------------------------------------------------------------ tables
+    def summary(self):
+        rows = []
+        for size in self.a.sizes:
+            ours, theirs = self.ours.get(size), self.theirs.get(size)
+            if not ours:
+                continue
+            row = [size, f"{ours['ms_per_step']:.2f}", f"{ours['tokens_per_s']:.0f}", f"{ours['peak_bytes'] / 2**30:.1f}"]
+            if theirs:
+                row += [f"{theirs['ms']:.2f}", f"{theirs['tokens_per_s']}", f"{theirs['peak_gib']:.1f}",
+                        f"{ours['tokens_per_s'] / theirs['tokens_per_s']:.2f}x", f"{ours['peak_bytes'] / 2**30 / theirs['peak_gib']:.2f}x"]
+            rows.append(row + ["-"] * (9 - len(row)))
+        if rows:
+            self.tables.append((f"{self.a.precision}, T=2048, B=8", ["size", "ms", "tokens/s", "GiB", "peer ms", "peer tokens/s", "peer GiB",
+                                                                   "speed", "memory"], rows))
+        for title, head, rows in self.tables:
+            self.say(f"\n{title}")
+            widths = [max(len(str(row[i])) for row in [head, *rows]) for i in range(len(head))]
+            for row in [head, *rows]:
+                self.say("  ".join(str(x).ljust(w) if i == 0 else str(x).rjust(w) for i, (x, w) in enumerate(zip(row, widths))))
+        self.say(f"\n{'failed: ' + '; '.join(self.failed) if self.failed else 'nothing failed'}")
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("sections", nargs="+", choices=["check", "golden", "invariance", "start", "steps", "peer", "kernels", "sanitize", "parity"])
+    words = lambda text: [x for x in text.split(",") if x]
+    p.add_argument("--in", dest="input", type=Path, default=ROOT / "bench-out")
+    p.add_argument("--out", type=Path, default=ROOT / "bench-results")
+    p.add_argument("--sizes", type=words, default=["small", "base", "large"])
+    p.add_argument("--precision", default="bf16")
+    p.add_argument("--golden", type=words, default=[], help="precisions of the golden cases (all)")
+    p.add_argument("--cases", type=words, default=[], help="names of golden cases (all)")
+    p.add_argument("--steps", type=int, default=20)
+    p.add_argument("--data", type=Path, help="a token shard, for parity")
+    a = p.parse_args()
+    a.out.mkdir(parents=True, exist_ok=True)
+    bench = Bench(a)
+    gpu = subprocess.run(["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"], capture_output=True, text=True)
+    bench.say(f"{gpu.stdout.strip()}  {' '.join(sys.argv[1:])}")
+    for section in a.sections:
+        begin = time.time()
+        getattr(bench, section)()
+        bench.say(f"-- {section}: {time.time() - begin:.1f} s")
+    bench.summary()
+    sys.exit(bool(bench.failed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Makes what tools/bench/gpu.py needs on a machine with a GPU and no compiler: binaries and programs, in one folder to carry there.
+#
+#   tools/bench/prepare.sh [BUILD [OUT]]      BUILD: a folder built with -DSWAMLA_STATIC=ON (default build-static, configured if it is missing)
+#                                             OUT: what to carry (default bench-out)
+#   SIZES="small base" PRECISIONS="bf16 tf32" BATCH=8 tools/bench/prepare.sh
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+build="${1:-build-static}"
+out="${2:-bench-out}"
+sizes="${SIZES:-small base large}"
+precisions="${PRECISIONS:-bf16}"
+batch="${BATCH:-8}"
+
+[ -f "$build/build.ninja" ] || cmake -G Ninja -B "$build" -DCMAKE_BUILD_TYPE=Release -DSWAMLA_STATIC=ON -DSWAMLA_TESTS=OFF >/dev/null
+ninja -C "$build" swamla-run swamla-replay swamla_cuda swamlac swamla-golden
+rm -rf "$out"
+mkdir -p "$out/bin" "$out/golden"
+for file in swamla-run swamla-replay libswamla_cuda.so; do
+  strip -o "$out/bin/$file" "$build/bin/$file"
+done
+for precision in fp32 tf32 bf16; do
+  for checkpoint in none block; do
+    folder="$out/golden/$precision-$checkpoint"
+    mkdir -p "$folder"
+    "$build/bin/swamla-golden" --target=cuda --precision="$precision" --checkpoint="$checkpoint" --emit="$folder" tests/golden/*.safetensors
+  done
+done
+for size in $sizes; do
+  for precision in $precisions; do
+    "$build/bin/swamlac" "models/$size.mlir" --target=cuda --precision="$precision" --batch="$batch" -o "$out/$size-$precision.bin"
+  done
+done
+du -sh "$out"
