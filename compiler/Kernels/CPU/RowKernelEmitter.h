@@ -2,7 +2,7 @@
 #pragma once
 
 #include "compiler/Kernels/CPU/KernelBuilder.h"
-#include "compiler/Kernels/CPU/RowKernelPlan.h"
+#include "compiler/Kernels/RowKernelPlan.h"
 
 namespace swamla {
 

@@ -1,5 +1,5 @@
 //===- RowKernelPlan.cpp - what a row kernel computes where ---------------===//
-#include "compiler/Kernels/CPU/RowKernelPlan.h"
+#include "compiler/Kernels/RowKernelPlan.h"
 
 #include "dialects/Step/IR/OffsetMap.h"
 
@@ -62,9 +62,10 @@ LogicalResult RowKernelPlan::analyseViews() {
     view.offset =
         step::simplifyWithExtents(withoutUnitDims(op.getMap(i).getResult(0), extents), extents);
     view.element = argument.getType();
-    if (!view.element.isF32() && !view.element.isF64() && !view.element.isInteger(32))
-      return op.emitOpError() << "block argument " << i << " is of type " << view.element
-                              << ", expected f32, f64 or i32";
+    Type element = view.element;
+    if (!element.isF32() && !element.isBF16() && !element.isF64() && !element.isInteger(32))
+      return op.emitOpError() << "block argument " << i << " is of type " << element
+                              << ", expected f32, bf16, f64 or i32";
     if (i < op.getNumIns() && op.getGather())
       view.gather = (*op.getGather())[i];
     for (unsigned dim = 0; dim < numDims(); ++dim)
