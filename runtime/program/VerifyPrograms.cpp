@@ -11,31 +11,43 @@ namespace swamla {
 namespace {
 using schema::BufferKind;
 
+using schema::DType;
+
 /// The BLAS counts in 32 bits in some builds; no real matrix comes near.
 constexpr uint64_t kMaxDim = INT32_MAX;
+/// What views of launches are multiples of: the smallest element.
+constexpr uint64_t kElementBytes = 2;
 
 /// A matmul operand as it is stored, in elements.
 struct StoredMatrix {
   const char *name;
   const schema::View *view;
+  DType type;
   uint64_t rows, cols, ld;
 
   uint64_t elements() const { return (rows - 1) * ld + cols; }
+  uint64_t bytes() const { return elements() * dtypeBytes(type); }
 };
 
-/// Whether two matrices share an element. Exact for operands of one leading dimension, which may be
-/// column ranges of one wider matrix; else any shared byte counts.
+/// Whether two matrices share an element. Exact for operands of one type and leading dimension,
+/// which may be column ranges of one wider matrix; else any shared byte counts.
 bool overlap(const StoredMatrix &x, const StoredMatrix &y) {
   if (x.view->buffer() != y.view->buffer())
     return false;
-  uint64_t xBegin = x.view->offset() / 4, yBegin = y.view->offset() / 4;
-  if (xBegin + x.elements() <= yBegin || yBegin + y.elements() <= xBegin)
+  uint64_t xBegin = x.view->offset(), yBegin = y.view->offset();
+  if (xBegin + x.bytes() <= yBegin || yBegin + y.bytes() <= xBegin)
     return false;
-  if (x.ld != y.ld)
+  if (x.ld != y.ld || x.type != y.type)
     return true;
+  xBegin /= dtypeBytes(x.type);
+  yBegin /= dtypeBytes(y.type);
   // x occupies the columns [0, x.cols) of rows of ld elements that begin where x does.
   uint64_t shift = (yBegin % x.ld + x.ld - xBegin % x.ld) % x.ld;
   return shift < x.cols || shift + y.cols > x.ld;
+}
+
+std::string nameOf(DType type) {
+  return type <= DType::MAX ? schema::EnumNameDType(type) : fmt::format("{}", unsigned(type));
 }
 
 class ProgramVerifier {
@@ -83,36 +95,57 @@ private:
           fmt::format("{}: {} units of work, expected 1 to {}", where(), launch.units(), kMaxDim));
     unsigned number = 0;
     for (const schema::View *view : *launch.views()) {
-      SWAMLA_RETURN_IF_ERROR(
-          verifyView(step, *view, [&] { return fmt::format("{}: view {}", where(), number); }));
+      SWAMLA_RETURN_IF_ERROR(verifyView(
+          step, *view, kElementBytes, [&] { return fmt::format("{}: view {}", where(), number); }));
       ++number;
     }
-    return Status::ok();
+    return verifyTensorMaps(step, launch, where());
   }
 
   Status verifyMatrix(const StoredMatrix &matrix) {
-    SWAMLA_RETURN_IF_ERROR(verifyView(
-        step, *matrix.view, [&] { return fmt::format("{}: matrix {}", where(), matrix.name); }));
+    SWAMLA_RETURN_IF_ERROR(verifyView(step, *matrix.view, dtypeBytes(matrix.type), [&] {
+      return fmt::format("{}: matrix {}", where(), matrix.name);
+    }));
     if (matrix.ld < matrix.cols || matrix.ld > kMaxDim)
       return dataCorrupt(fmt::format("{}: matrix {} has rows of {} elements, but ld{} is {}",
                                      where(), matrix.name, matrix.cols, matrix.name, matrix.ld));
-    if (matrix.elements() > matrix.view->bytes() / 4)
+    if (matrix.elements() > matrix.view->bytes() / dtypeBytes(matrix.type))
       return dataCorrupt(fmt::format(
           "{}: matrix {}, {} x {} with ld{} {}, needs {} bytes, but its view has {} bytes", where(),
-          matrix.name, matrix.rows, matrix.cols, matrix.name, matrix.ld, matrix.elements() * 4,
+          matrix.name, matrix.rows, matrix.cols, matrix.name, matrix.ld, matrix.bytes(),
           matrix.view->bytes()));
     return Status::ok();
   }
 
+  Status verifyTypes(const schema::Matmul &matmul) {
+    DType ab = matmul.ab_type(), c = matmul.c_type();
+    bool operands = ab == DType::F32 || ab == DType::BF16;
+    bool result = c == DType::F32 || (c == DType::BF16 && ab == DType::BF16);
+    if (!operands || !result)
+      return dataCorrupt(
+          fmt::format("{}: operands of type {} and a result of type {}; expected F32 "
+                      "or BF16, and BF16 only from BF16",
+                      where(), nameOf(ab), nameOf(c)));
+    if (matmul.accumulate() && c != DType::F32)
+      return dataCorrupt(
+          fmt::format("{}: accumulates in {}; sums must be F32", where(), nameOf(c)));
+    if (matmul.tf32() && ab != DType::F32)
+      return dataCorrupt(
+          fmt::format("{}: tf32 is for operands of type F32, not {}", where(), nameOf(ab)));
+    return Status::ok();
+  }
+
   Status verifyMatmul(const schema::Matmul &matmul) {
+    SWAMLA_RETURN_IF_ERROR(verifyTypes(matmul));
     uint64_t m = matmul.m(), n = matmul.n(), k = matmul.k();
     if (std::min({m, n, k}) == 0 || std::max({m, n, k}) > kMaxDim)
       return dataCorrupt(
           fmt::format("{}: m {}, n {} and k {} must be 1 to {}", where(), m, n, k, kMaxDim));
     bool ta = matmul.transpose_a(), tb = matmul.transpose_b();
-    StoredMatrix a{"a", matmul.a(), ta ? k : m, ta ? m : k, matmul.lda()};
-    StoredMatrix b{"b", matmul.b(), tb ? n : k, tb ? k : n, matmul.ldb()};
-    StoredMatrix c{"c", matmul.c(), m, n, matmul.ldc()};
+    DType type = matmul.ab_type();
+    StoredMatrix a{"a", matmul.a(), type, ta ? k : m, ta ? m : k, matmul.lda()};
+    StoredMatrix b{"b", matmul.b(), type, tb ? n : k, tb ? k : n, matmul.ldb()};
+    StoredMatrix c{"c", matmul.c(), matmul.c_type(), m, n, matmul.ldc()};
     for (const StoredMatrix *matrix : {&a, &b, &c})
       SWAMLA_RETURN_IF_ERROR(verifyMatrix(*matrix));
     for (const StoredMatrix *matrix : {&a, &b})
@@ -126,8 +159,8 @@ private:
   }
 
   Status verifyFill(const schema::Fill &fill) {
-    SWAMLA_RETURN_IF_ERROR(
-        verifyView(step, *fill.view(), [&] { return fmt::format("{}: the view", where()); }));
+    SWAMLA_RETURN_IF_ERROR(verifyView(step, *fill.view(), sizeof(uint32_t),
+                                      [&] { return fmt::format("{}: the view", where()); }));
     return verifyWritable(*fill.view());
   }
 
@@ -168,6 +201,15 @@ Status verifyPrograms(const schema::Step &step) {
           return program->name()->string_view() == wanted;
         }))
       return dataCorrupt(fmt::format("programs: there is no '{}'", wanted));
+  bool cast = std::any_of(programs.begin(), programs.end(), [](const schema::Program *program) {
+    return program->name()->string_view() == "cast";
+  });
+  bool working = std::any_of(step.buffers()->begin(), step.buffers()->end(),
+                             [](const auto *b) { return b->kind() == BufferKind::Working; });
+  if (cast != working)
+    return dataCorrupt(fmt::format("programs: there is {} 'cast', but {} buffer of kind Working; "
+                                   "expected both or neither",
+                                   cast ? "a" : "no", working ? "a" : "no"));
   return Status::ok();
 }
 

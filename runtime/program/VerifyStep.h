@@ -8,11 +8,16 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "runtime/base/Format.h"
 #include "runtime/base/Status.h"
 #include "runtime/schema/step_generated.h"
 
 #include <cstddef>
+#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
+#include <unordered_set>
 
 namespace swamla {
 
@@ -28,8 +33,34 @@ Status verifySlots(const schema::Step &step);
 Status verifyKernels(const schema::Step &step);
 Status verifyPrograms(const schema::Step &step);
 
+/// A launch's tensor maps against its views; `where` is the launch. The kernel has passed
+/// verifyKernels.
+Status verifyTensorMaps(const schema::Step &step, const schema::Launch &launch,
+                        const std::string &where);
+
 /// An x86-64 ELF shared object whose segments lie inside it. Its instructions are trusted.
 Status verifySharedObject(std::span<const std::byte> elf);
+
+/// Names of one table: well-formed and unique.
+class Names {
+public:
+  explicit Names(const char *table) : table(table) {}
+
+  Status add(unsigned index, std::string_view name) {
+    if (!isPlainName(name))
+      return dataCorrupt(fmt::format(
+          "{}[{}]: the name {} is not 1 to 255 printable ASCII characters without spaces", table,
+          index, quoted(name)));
+    if (!seen.insert(name).second)
+      return dataCorrupt(
+          fmt::format("{}[{}]: there already is one with the name '{}'", table, index, name));
+    return Status::ok();
+  }
+
+private:
+  const char *table;
+  std::unordered_set<std::string_view> seen;
+};
 
 /// Bytes of one element.
 constexpr uint64_t dtypeBytes(schema::DType type) { return type == schema::DType::BF16 ? 2 : 4; }
@@ -37,9 +68,11 @@ constexpr uint64_t dtypeBytes(schema::DType type) { return type == schema::DType
 /// Product of a shape's dims; nullopt when one is 0, there are more than 8, or it passes 2^48.
 std::optional<uint64_t> elementCount(const flatbuffers::Vector<uint64_t> &shape);
 
-/// A view inside its buffer, at a multiple of 4 bytes; `where` is called for the message's start.
+/// A view inside its buffer, at a multiple of `multiple` bytes; `where` is called for the message's
+/// start.
 template <typename Where>
-Status verifyView(const schema::Step &step, const schema::View &view, const Where &where) {
+Status verifyView(const schema::Step &step, const schema::View &view, uint64_t multiple,
+                  const Where &where) {
   if (view.buffer() >= step.buffers()->size())
     return dataCorrupt(fmt::format("{} is in buffer {}, but there are {} buffers", where(),
                                    view.buffer(), step.buffers()->size()));
@@ -48,9 +81,9 @@ Status verifyView(const schema::Step &step, const schema::View &view, const Wher
     return dataCorrupt(fmt::format("{} covers {} bytes from byte {}, but buffer '{}' has {} bytes",
                                    where(), view.bytes(), view.offset(),
                                    buffer.name()->string_view(), buffer.bytes()));
-  if (view.offset() % 4 != 0 || view.bytes() % 4 != 0)
-    return dataCorrupt(fmt::format("{} covers {} bytes from byte {}; both must be multiples of 4",
-                                   where(), view.bytes(), view.offset()));
+  if (view.offset() % multiple != 0 || view.bytes() % multiple != 0)
+    return dataCorrupt(fmt::format("{} covers {} bytes from byte {}; both must be multiples of {}",
+                                   where(), view.bytes(), view.offset(), multiple));
   return Status::ok();
 }
 

@@ -1,11 +1,10 @@
-//===- VerifyTables.cpp - model, buffers, parameters, slots, kernels ------===//
+//===- VerifyTables.cpp - model, buffers, parameters, slots ---------------===//
 #include "runtime/base/Format.h"
 #include "runtime/program/VerifyStep.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <unordered_set>
 
 namespace swamla {
 
@@ -18,7 +17,6 @@ constexpr uint64_t kMaxBytes = uint64_t(1) << 48;
 /// The BLAS and the kernels count rows and elements of a row in 32 bits.
 constexpr uint64_t kMaxExtent = INT32_MAX;
 constexpr unsigned kMaxRank = 8;
-constexpr uint64_t kMaxScratchBytes = uint64_t(1) << 30;
 
 /// "[3, 4]"; what goes beyond kMaxRank is left out.
 std::string describe(const flatbuffers::Vector<uint64_t> &shape) {
@@ -27,27 +25,6 @@ std::string describe(const flatbuffers::Vector<uint64_t> &shape) {
     text += fmt::format("{}{}", i ? ", " : "", shape.Get(i));
   return fmt::format("[{}{}]", text, shape.size() > kMaxRank ? ", ..." : "");
 }
-
-/// Names of one table: well-formed and unique.
-class Names {
-public:
-  explicit Names(const char *table) : table(table) {}
-
-  Status add(unsigned index, std::string_view name) {
-    if (!isPlainName(name))
-      return dataCorrupt(fmt::format(
-          "{}[{}]: the name {} is not 1 to 255 printable ASCII characters without spaces", table,
-          index, quoted(name)));
-    if (!seen.insert(name).second)
-      return dataCorrupt(
-          fmt::format("{}[{}]: there already is one with the name '{}'", table, index, name));
-    return Status::ok();
-  }
-
-private:
-  const char *table;
-  std::unordered_set<std::string_view> seen;
-};
 } // namespace
 
 std::optional<uint64_t> elementCount(const flatbuffers::Vector<uint64_t> &shape) {
@@ -82,6 +59,10 @@ Status verifyAlignment(const schema::Step &step) {
     for (const schema::Op *op : *program->ops())
       if (const schema::Launch *launch = op->kind_as_Launch())
         aligned &= isAligned(*launch->views());
+  for (const schema::Kernel *kernel : *step.kernels())
+    if (kernel->gpu() && kernel->gpu()->tensor_maps())
+      for (const schema::TensorMap *map : *kernel->gpu()->tensor_maps())
+        aligned &= isAligned(*map->dims()) && isAligned(*map->strides());
   if (!aligned)
     return dataCorrupt("a vector of 8-byte elements is not at a multiple of 8 bytes, although the "
                        "checksum is right; compile it again");
@@ -124,7 +105,7 @@ static Status verifyKindCounts(const schema::Step &step) {
   };
   // The parameters, their gradients and the scalars have one home each; the arena is planned as
   // one.
-  static constexpr std::array<Rule, 8> rules = {{
+  static constexpr std::array<Rule, 9> rules = {{
       {BufferKind::Arena, 0, 1},
       {BufferKind::Params, 1, 1},
       {BufferKind::Grads, 1, 1},
@@ -133,6 +114,7 @@ static Status verifyKindCounts(const schema::Step &step) {
       {BufferKind::Input, 0, UINT32_MAX},
       {BufferKind::Scalars, 0, 1},
       {BufferKind::Results, 0, UINT32_MAX},
+      {BufferKind::Working, 0, 1},
   }};
   for (const Rule &rule : rules) {
     auto count = unsigned(
@@ -193,6 +175,12 @@ static Status verifyFlatSizes(const schema::Step &step) {
           "buffer '{}' has {} bytes; expected {} bytes, as in '{}', whose layout it has",
           buffer->name()->string_view(), buffer->bytes(), params->bytes(),
           params->name()->string_view()));
+  for (const schema::Buffer *buffer : *step.buffers())
+    if (buffer->kind() == BufferKind::Working && buffer->bytes() * 2 != params->bytes())
+      return dataCorrupt(fmt::format("buffer '{}' has {} bytes; expected {} bytes, half of '{}', "
+                                     "of which it is a copy in bf16",
+                                     buffer->name()->string_view(), buffer->bytes(),
+                                     params->bytes() / 2, params->name()->string_view()));
   return Status::ok();
 }
 
@@ -301,7 +289,8 @@ Status verifySlots(const schema::Step &step) {
     if (slot->dtype() > DType::MAX)
       return dataCorrupt(
           fmt::format("{}: element type {} is not known", where(), unsigned(slot->dtype())));
-    SWAMLA_RETURN_IF_ERROR(verifyView(step, *slot->view(), [&] { return where() + ": its view"; }));
+    SWAMLA_RETURN_IF_ERROR(verifyView(step, *slot->view(), dtypeBytes(slot->dtype()),
+                                      [&] { return where() + ": its view"; }));
     std::optional<uint64_t> count = elementCount(*slot->shape());
     if (!count || *count * dtypeBytes(slot->dtype()) != slot->view()->bytes())
       return dataCorrupt(fmt::format(
@@ -318,29 +307,8 @@ Status verifySlots(const schema::Step &step) {
 }
 
 //===----------------------------------------------------------------------===//
-// Kernels and code
+// All of it
 //===----------------------------------------------------------------------===//
-
-Status verifyKernels(const schema::Step &step) {
-  Names names("kernels");
-  unsigned index = 0;
-  for (const schema::Kernel *kernel : *step.kernels()) {
-    SWAMLA_RETURN_IF_ERROR(names.add(index, kernel->name()->string_view()));
-    if (kernel->scratch_bytes() > kMaxScratchBytes)
-      return dataCorrupt(fmt::format(
-          "kernels[{}] ('{}'): scratch_bytes is {} for each thread, at most {} are allowed", index,
-          kernel->name()->string_view(), kernel->scratch_bytes(), kMaxScratchBytes));
-    ++index;
-  }
-  if (step.kernels()->size() == 0 && step.code()->size() == 0)
-    return Status::ok();
-  // Other targets check their code when they load it.
-  if (step.target()->kind()->string_view() != "cpu")
-    return Status::ok();
-  Status status = verifySharedObject(
-      std::as_bytes(std::span(step.code()->data(), size_t(step.code()->size()))));
-  return std::move(status).withContext("code");
-}
 
 Status verifyStep(const schema::Step &step) {
   SWAMLA_RETURN_IF_ERROR(verifyAlignment(step));

@@ -25,7 +25,11 @@ uint64_t useProgram(const StepFile &file) {
   for (const schema::Program *program : *step.programs())
     for (const schema::Op *op : *program->ops())
       if (const schema::Launch *launch = op->kind_as_Launch()) {
-        sum += step.kernels()->Get(launch->kernel())->name()->size();
+        const schema::Kernel &kernel = *step.kernels()->Get(launch->kernel());
+        sum += kernel.name()->size();
+        if (kernel.gpu() && kernel.gpu()->tensor_maps())
+          for (const schema::TensorMap *map : *kernel.gpu()->tensor_maps())
+            sum += launch->views()->Get(map->view())->bytes() - map->offset() + map->dims()->Get(0);
         for (const schema::View *view : *launch->views())
           sum += step.buffers()->Get(view->buffer())->bytes() - view->offset() - view->bytes();
       }
@@ -37,6 +41,8 @@ uint64_t useProgram(const StepFile &file) {
   for (const char *name : {"micro_step.tokens", "eval.loss", "logits.logits"})
     if (!file.findSlot(name))
       std::abort();
+  if (file.findBuffer(schema::BufferKind::Working) && !file.findProgram("cast"))
+    std::abort();
   if (!file.findBuffer(schema::BufferKind::Params) || !file.findBuffer(schema::BufferKind::Grads))
     std::abort();
   return sum;
@@ -60,7 +66,8 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max
                                           unsigned seed) {
   constexpr size_t headerSize = sizeof(StepHeader);
   if (size <= headerSize) {
-    std::vector<std::byte> sample = test::fileOf(test::sampleStep());
+    std::vector<std::byte> sample =
+        test::fileOf(seed % 2 ? test::sampleCudaStep() : test::sampleStep());
     if (sample.size() > maxSize)
       return LLVMFuzzerMutate(data, size, maxSize);
     std::memcpy(data, sample.data(), sample.size());

@@ -108,6 +108,34 @@ schema::StepT sampleStep() {
   return step;
 }
 
+schema::StepT sampleCudaStep() {
+  schema::StepT step = sampleStep();
+  step.target->kind = "cuda";
+  step.target->triple = "nvptx64-nvidia-cuda";
+  step.target->cpu = "sm_90a";
+  std::string_view ptx = "// a sample\n.version 8.4\n.target sm_90a\n.address_size 64\n";
+  step.code.assign(ptx.begin(), ptx.end());
+  auto map = std::make_unique<schema::TensorMapT>();
+  map->view = 1;
+  map->dtype = schema::DType::BF16;
+  map->dims = {8, 8};
+  map->strides = {16};
+  map->box = {8, 4};
+  map->swizzle = schema::Swizzle::Bytes32;
+  auto gpu = std::make_unique<schema::GpuLaunchT>();
+  gpu->grid_x = 2;
+  gpu->block = 128;
+  gpu->shared_bytes = 1024;
+  gpu->tensor_maps.push_back(std::move(map));
+  step.kernels[0]->gpu = std::move(gpu);
+  return step;
+}
+
+void addWorking(schema::StepT &step) {
+  addBuffer(step, "working", BufferKind::Working, 256);
+  addProgram(step, "cast");
+}
+
 std::unique_ptr<schema::OpT> makeLaunch(unsigned kernel, std::vector<View> views, uint64_t units) {
   schema::LaunchT launch;
   launch.kernel = kernel;

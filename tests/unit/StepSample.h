@@ -24,8 +24,23 @@ schema::StepT emptyStep();
 /// shared object without contents: for reading, not for running.
 schema::StepT sampleStep();
 
+/// sampleStep() as for a GPU: the kernel has a launch and a tensor map of its second view, the code
+/// is the head of a PTX file.
+schema::StepT sampleCudaStep();
+/// Adds a buffer `working` (kWorking) and a program `cast` without ops.
+void addWorking(schema::StepT &step);
+
 /// Index of one of the buffers above.
-enum SampleBuffer : unsigned { kArena, kParams, kGrads, kState, kInput, kScalars, kResults };
+enum SampleBuffer : unsigned {
+  kArena,
+  kParams,
+  kGrads,
+  kState,
+  kInput,
+  kScalars,
+  kResults,
+  kWorking
+};
 
 std::unique_ptr<schema::OpT> makeLaunch(unsigned kernel, std::vector<schema::View> views,
                                         uint64_t units);

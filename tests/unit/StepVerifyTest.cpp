@@ -16,6 +16,7 @@ namespace {
 
 using namespace test;
 using schema::BufferKind;
+using schema::DType;
 using schema::View;
 
 struct Case {
@@ -97,6 +98,18 @@ const std::vector<Case> &cases() {
        "params[1] ('b') begins at element 31, inside params[0] ('w'), which ends at element 32"},
       {"ParamInit", [](auto &s) { s.params[0]->init_value = kInfinity; },
        "params[0] ('w'): init_value is inf"},
+      {"WorkingSize",
+       [](auto &s) {
+         addWorking(s);
+         s.buffers[kWorking]->bytes = 512;
+       },
+       "buffer 'working' has 512 bytes; expected 256 bytes, half of 'params'"},
+      {"TwoWorkings",
+       [](auto &s) {
+         addWorking(s);
+         s.buffers[kState]->kind = BufferKind::Working;
+       },
+       "buffers: 2 of kind Working, expected at most one"},
       // Slots.
       {"SlotName", [](auto &s) { slot(s, "lr").name = "l\nr"; },
        "slots[5]: the name 'l\\x0ar' is not"},
@@ -125,7 +138,7 @@ const std::vector<Case> &cases() {
        [](auto &s) { s.kernels.push_back(std::make_unique<schema::KernelT>(*s.kernels[0])); },
        "kernels[1]: there already is one with the name 'row_0'"},
       {"KernelScratch", [](auto &s) { s.kernels[0]->scratch_bytes = 1ULL << 31; },
-       "kernels[0] ('row_0'): scratch_bytes is 2147483648 for each thread"},
+       "kernels[0] ('row_0'): scratch_bytes is 2147483648, at most 1073741824 are allowed"},
       {"NoCode", [](auto &s) { s.code.clear(); }, "code: 0 bytes that are not an ELF file"},
       {"CodeMagic", [](auto &s) { s.code[1] = 'F'; }, "code: 120 bytes that are not an ELF file"},
       {"CodeMachine", [](auto &s) { s.code[18] = 183; },
@@ -144,6 +157,18 @@ const std::vector<Case> &cases() {
        "programs[2]: there already is one with the name 'apply'"},
       {"ProgramMissing", [](auto &s) { s.programs[3]->name = "sample"; },
        "programs: there is no 'logits'"},
+      {"CastMissing",
+       [](auto &s) {
+         addWorking(s);
+         s.programs.pop_back();
+       },
+       "programs: there is no 'cast', but a buffer of kind Working; expected both or neither"},
+      {"CastWithoutWorking",
+       [](auto &s) {
+         addWorking(s);
+         s.buffers.pop_back();
+       },
+       "programs: there is a 'cast', but no buffer of kind Working"},
       // Launches.
       {"LaunchKernel", [](auto &s) { launch(s).kernel = 1; },
        "programs[0].ops[1] ('h.0.norm1'): launches kernel 1, but there are 1 kernels"},
@@ -159,8 +184,8 @@ const std::vector<Case> &cases() {
        "bytes"},
       {"LaunchViewOverflow", [](auto &s) { launch(s).views[1] = View(kArena, 8, UINT64_MAX - 3); },
        "view 1 covers 18446744073709551612 bytes from byte 8"},
-      {"LaunchViewAlignment", [](auto &s) { launch(s).views[0] = View(kParams, 2, 128); },
-       "view 0 covers 128 bytes from byte 2; both must be multiples of 4"},
+      {"LaunchViewAlignment", [](auto &s) { launch(s).views[0] = View(kParams, 3, 128); },
+       "view 0 covers 128 bytes from byte 3; both must be multiples of 2"},
       // Fills.
       {"FillEnd", [](auto &s) { fill(s).view = view(kArena, 65536, 4); },
        "programs[0].ops[0] ('zero'): the view covers 4 bytes from byte 65536"},
@@ -213,6 +238,43 @@ const std::vector<Case> &cases() {
          matmul(s).ldc = 24;
        },
        "the result c overlaps matrix a: c is at byte 88"},
+      {"MatmulTypeI32", [](auto &s) { matmul(s).ab_type = DType::I32; },
+       "('h.0.attn.qkv'): operands of type I32 and a result of type F32; expected F32 or BF16"},
+      {"MatmulTypeUnknown", [](auto &s) { matmul(s).c_type = DType(7); },
+       "operands of type F32 and a result of type 7"},
+      {"MatmulNarrowResult", [](auto &s) { matmul(s).c_type = DType::BF16; },
+       "operands of type F32 and a result of type BF16; expected F32 or BF16, and BF16 only from"},
+      {"MatmulNarrowSum",
+       [](auto &s) {
+         matmul(s).ab_type = matmul(s).c_type = DType::BF16;
+         matmul(s).accumulate = true;
+       },
+       "('h.0.attn.qkv'): accumulates in BF16; sums must be F32"},
+      {"MatmulTf32",
+       [](auto &s) {
+         matmul(s).ab_type = DType::BF16;
+         matmul(s).tf32 = true;
+       },
+       "('h.0.attn.qkv'): tf32 is for operands of type F32, not BF16"},
+      {"MatmulAlignment", [](auto &s) { matmul(s).a = view(kArena, 2, 128); },
+       "matrix a covers 128 bytes from byte 2; both must be multiples of 4"},
+      {"MatmulHalfExtent",
+       [](auto &s) {
+         // 8 x 4 of 2 bytes are 64 bytes.
+         matmul(s).ab_type = DType::BF16;
+         matmul(s).a = view(kArena, 0, 62);
+       },
+       "matrix a, 8 x 4 with lda 4, needs 64 bytes, but its view has 62 bytes"},
+      {"MatmulOverlapTypes",
+       [](auto &s) {
+         // Columns that would be apart if both were f32.
+         matmul(s).ab_type = DType::BF16;
+         matmul(s).a = view(kArena, 0, 1024);
+         matmul(s).lda = 24;
+         matmul(s).c = view(kArena, 16, 1024);
+         matmul(s).ldc = 24;
+       },
+       "the result c overlaps matrix a: c is at byte 16"},
       {"MatmulWritesScalars",
        [](auto &s) {
          matmul(s).m = matmul(s).n = 1;
@@ -234,6 +296,116 @@ TEST_P(StepVerifyTest, IsRefused) {
   std::string error = file.status().message();
   EXPECT_NE(error.find(GetParam().message), std::string::npos) << error;
   EXPECT_TRUE(error.starts_with("step.bin: ")) << error;
+}
+
+/// The same for programs for a GPU.
+schema::KernelT &kernel(schema::StepT &step) { return *step.kernels[0]; }
+schema::TensorMapT &map(schema::StepT &step) { return *kernel(step).gpu->tensor_maps[0]; }
+
+const std::vector<Case> &gpuCases() {
+  static const std::vector<Case> all = {
+      {"NoLaunch", [](auto &s) { kernel(s).gpu.reset(); },
+       "kernels[0] ('row_0'): has no GPU launch, but the target is 'cuda'"},
+      {"LaunchOnCpu", [](auto &s) { s.target->kind = "cpu"; },
+       "kernels[0] ('row_0'): has a GPU launch, but the target is 'cpu'"},
+      {"NoGrid", [](auto &s) { kernel(s).gpu->grid_x = 0; },
+       "kernels[0] ('row_0'): a grid of 0 x 1 x 1 blocks; expected 1 to 2147483647, 65535 and"},
+      {"GridY", [](auto &s) { kernel(s).gpu->grid_y = 65536; }, "a grid of 2 x 65536 x 1 blocks"},
+      {"GridZ", [](auto &s) { kernel(s).gpu->grid_z = 0; }, "a grid of 2 x 1 x 0 blocks"},
+      {"NoThreads", [](auto &s) { kernel(s).gpu->block = 0; }, "a block of 0 threads"},
+      {"Threads", [](auto &s) { kernel(s).gpu->block = 1025; },
+       "a block of 1025 threads; expected 1 to 1024"},
+      {"SharedBytes", [](auto &s) { kernel(s).gpu->shared_bytes = 232449; },
+       "232449 bytes of shared memory, at most 232448 are possible"},
+      {"MapView", [](auto &s) { map(s).view = 2; },
+       "('row_0'): tensor_maps[0] is of view 2, but the kernel takes 2"},
+      {"MapRank",
+       [](auto &s) {
+         map(s).dims.assign(6, 8);
+         map(s).strides.assign(5, 16);
+         map(s).box.assign(6, 8);
+       },
+       "tensor_maps[0]: 6 dims, 5 strides and a box of 6 dims; expected 1 to 5 dims"},
+      {"MapStrides", [](auto &s) { map(s).strides.clear(); }, "2 dims, 0 strides and a box of 2"},
+      {"MapBoxRank", [](auto &s) { map(s).box.pop_back(); }, "2 dims, 1 strides and a box of 1"},
+      {"MapType", [](auto &s) { map(s).dtype = DType(5); },
+       "tensor_maps[0]: element type 5 or swizzle 1 is not known"},
+      {"MapSwizzle", [](auto &s) { map(s).swizzle = schema::Swizzle(9); },
+       "element type 2 or swizzle 9 is not known"},
+      {"MapDim", [](auto &s) { map(s).dims[1] = 0; },
+       "dim 1 has 0 elements and a box of 4; expected 1 to 4294967296 and 1 to 256"},
+      {"MapBox", [](auto &s) { map(s).box[1] = 257; }, "dim 1 has 8 elements and a box of 257"},
+      {"MapStride", [](auto &s) { map(s).strides[0] = 24; },
+       "the stride of dim 1 is 24 bytes; expected a multiple of 16 below 1099511627776"},
+      {"MapStrideHuge", [](auto &s) { map(s).strides[0] = 1ULL << 40; },
+       "the stride of dim 1 is 1099511627776 bytes"},
+      {"MapBoxBytes", [](auto &s) { map(s).box[0] = 4; },
+       "rows of the box have 8 bytes; expected a multiple of 16, at most 32 with swizzle Bytes32"},
+      {"MapSwizzleSpan", [](auto &s) { map(s).box[0] = 24; }, "rows of the box have 48 bytes"},
+      {"MapExtent", [](auto &s) { map(s).dims[1] = 9; },
+       "programs[0].ops[1] ('h.0.norm1'): tensor_maps[0] of its kernel reaches 144 bytes from byte "
+       "0 of view 1, which has 128"},
+      {"MapExtentOverflow",
+       [](auto &s) {
+         map(s).dims[1] = 1ULL << 32;
+         map(s).strides[0] = (1ULL << 40) - 16;
+       },
+       "reaches 2^64 or more bytes"},
+      {"MapOffset", [](auto &s) { map(s).offset = 16; },
+       "reaches 128 bytes from byte 16 of view 1"},
+      {"MapOffsetOverflow", [](auto &s) { map(s).offset = UINT64_MAX - 15; },
+       "reaches 128 bytes from byte 18446744073709551600"},
+      {"MapAlignment", [](auto &s) { launch(s).views[1] = View(kArena, 8, 128); },
+       "tensor_maps[0] of its kernel begins at byte 8 of its buffer, expected a multiple of 16"},
+      {"NoPtx", [](auto &s) { s.code.clear(); }, "code: 0 bytes that are not PTX text"},
+      {"ElfAsPtx", [](auto &s) { s.code = emptySharedObject(); },
+       "code: byte 7 is zero; expected PTX text"},
+      {"CubinGarbage", [](auto &s) { s.cubin = {1, 2, 3}; },
+       "cubin: 3 bytes that are not an ELF file for CUDA (machine 190)"},
+      {"CubinOfCpu", [](auto &s) { s.cubin = emptySharedObject(); }, "cubin: 120 bytes that are"},
+      {"CubinOnCpu",
+       [](auto &s) {
+         s.target->kind = "cpu";
+         kernel(s).gpu.reset();
+         s.code = s.cubin = emptySharedObject();
+       },
+       "cubin: there is one, but the target is 'cpu'"},
+  };
+  return all;
+}
+
+class StepVerifyGpuTest : public testing::TestWithParam<Case> {};
+
+TEST_P(StepVerifyGpuTest, IsRefused) {
+  schema::StepT step = sampleCudaStep();
+  GetParam().change(step);
+  auto file = loadStep(step);
+  ASSERT_FALSE(file.isOk());
+  EXPECT_EQ(file.status().code(), StatusCode::DataCorrupt);
+  std::string error = file.status().message();
+  EXPECT_NE(error.find(GetParam().message), std::string::npos) << error;
+}
+
+INSTANTIATE_TEST_SUITE_P(Change, StepVerifyGpuTest, testing::ValuesIn(gpuCases()),
+                         [](const auto &info) { return info.param.name; });
+
+TEST(StepVerify, TakesProgramsForGpus) {
+  schema::StepT step = sampleCudaStep();
+  addWorking(step);
+  auto file = loadStep(step);
+  EXPECT_TRUE(file.isOk()) << file.status().message();
+}
+
+TEST(StepVerify, TakesHalves) {
+  // Operands of 2 bytes that begin between words, a sum in f32.
+  schema::StepT step = sampleStep();
+  matmul(step).ab_type = DType::BF16;
+  matmul(step).a = view(kArena, 2, 64);
+  matmul(step).b = view(kParams, 6, 64);
+  matmul(step).accumulate = true;
+  launch(step).views[0] = View(kParams, 2, 126);
+  auto file = loadStep(step);
+  EXPECT_TRUE(file.isOk()) << file.status().message();
 }
 
 INSTANTIATE_TEST_SUITE_P(Change, StepVerifyTest, testing::ValuesIn(cases()),
