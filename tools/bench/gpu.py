@@ -74,7 +74,7 @@ class Bench:
         self.say(self.call([self.run_binary, "--check"])[1].strip())
 
     def golden(self):
-        cases = sorted((ROOT / "tests/golden").glob("*.safetensors"))
+        cases = sorted((self.a.input / "cases").glob("*.safetensors"))
         cases = [c for c in cases if not self.a.cases or c.stem in self.a.cases]
         rows = []
         for folder in sorted((self.a.input / "golden").iterdir()):
@@ -165,7 +165,7 @@ class Bench:
 
     def sanitize(self):
         rows = []
-        cases = [ROOT / f"tests/golden/{name}.safetensors" for name in self.a.cases or ("tiny", "real_heads")]
+        cases = [self.a.input / f"cases/{name}.safetensors" for name in self.a.cases or ("tiny", "real_heads")]
         for precision in self.a.golden or ("bf16", "fp32"):
             for tool in ("memcheck", "racecheck", "synccheck"):
                 command = ["compute-sanitizer", "--tool", tool, "--error-exitcode", 9, self.replay, "--no-graph", "--no-tune", "--programs",

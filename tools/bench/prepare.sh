@@ -3,7 +3,9 @@
 #
 #   tools/bench/prepare.sh [BUILD [OUT]]      BUILD: a folder built with -DSWAMLA_STATIC=ON (default build-static, configured if it is missing)
 #                                             OUT: what to carry (default bench-out)
-#   SIZES="small base" PRECISIONS="bf16 tf32" BATCH=8 tools/bench/prepare.sh
+#   SIZES="small base" PRECISIONS="bf16 tf32" BATCH=8 LONG=folder tools/bench/prepare.sh
+#
+# LONG: a folder with the long cases of tools/bench/peer/make_golden.py (make_golden.py FOLDER long_96 long_128 long_64), checked too.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build="${1:-build-static}"
@@ -15,7 +17,9 @@ batch="${BATCH:-8}"
 [ -f "$build/build.ninja" ] || cmake -G Ninja -B "$build" -DCMAKE_BUILD_TYPE=Release -DSWAMLA_STATIC=ON -DSWAMLA_TESTS=OFF >/dev/null
 ninja -C "$build" swamla-run swamla-replay swamla_cuda swamlac swamla-golden
 rm -rf "$out"
-mkdir -p "$out/bin" "$out/golden"
+mkdir -p "$out/bin" "$out/golden" "$out/cases"
+cp tests/golden/*.safetensors "$out/cases"
+[ -z "${LONG:-}" ] || cp "$LONG"/*.safetensors "$out/cases"
 for file in swamla-run swamla-replay libswamla_cuda.so; do
   strip -o "$out/bin/$file" "$build/bin/$file"
 done
@@ -23,7 +27,7 @@ for precision in fp32 tf32 bf16; do
   for checkpoint in none block; do
     folder="$out/golden/$precision-$checkpoint"
     mkdir -p "$folder"
-    "$build/bin/swamla-golden" --target=cuda --precision="$precision" --checkpoint="$checkpoint" --emit="$folder" tests/golden/*.safetensors
+    "$build/bin/swamla-golden" --target=cuda --precision="$precision" --checkpoint="$checkpoint" --emit="$folder" "$out"/cases/*.safetensors
   done
 done
 for size in $sizes; do
