@@ -16,8 +16,7 @@ namespace {
 constexpr int64_t rowMultiple = 32;
 
 /// Rows of a chunk, for `rows` rows of `classes` logits of which `logitsBytes` bytes may exist.
-int64_t chooseChunkRows(int64_t rows, int64_t classes, int64_t elementBytes,
-                        int64_t logitsBytes) {
+int64_t chooseChunkRows(int64_t rows, int64_t classes, int64_t elementBytes, int64_t logitsBytes) {
   int64_t fitting = std::max<int64_t>(1, logitsBytes / (classes * elementBytes));
   int64_t chunks = llvm::divideCeil(rows, fitting);
   int64_t even = llvm::divideCeil(rows, chunks);
@@ -56,8 +55,9 @@ private:
   Value slice(Value source, int64_t begin, int64_t rows);
   Value joinRows(ArrayRef<Value> parts, Type type);
   Value buildLogits(Value x);
-  RankedTensorType rowsType(int64_t rows) const {
-    return RankedTensorType::get({rows}, xType.getElementType());
+  /// The losses of rows, f32 whatever the logits are.
+  RankedTensorType rowsType(int64_t rows) {
+    return RankedTensorType::get({rows}, builder.getF32Type());
   }
 
   OpBuilder builder;
@@ -117,7 +117,7 @@ SmallVector<Value> LossChunker::buildGrad(LinearCrossEntropyGradOp op) {
                                                   logits, slice(head.targets, begin, rows), weight,
                                                   op.getDloss(), head.smoothing);
     lossRows.push_back(entropy.getLossRows());
-    dweight = create<MatmulOp>(head.weight.getType(), entropy.getDlogits(), x, dweight,
+    dweight = create<MatmulOp>(op.getDweight().getType(), entropy.getDlogits(), x, dweight,
                                /*transpose_a=*/true, /*transpose_b=*/false);
     dx.push_back(create<MatmulOp>(x.getType(), entropy.getDlogits(), head.weight,
                                   /*init=*/Value(), /*transpose_a=*/false,
@@ -163,10 +163,9 @@ private:
   template <typename OpTy> LossChunker chunker(OpTy op) {
     auto x = cast<RankedTensorType>(op.getX().getType());
     int64_t classes = cast<RankedTensorType>(op.getWeight().getType()).getDimSize(0);
-    int64_t chunkRows =
-        rows > 0 ? std::min<int64_t>(rows, x.getDimSize(0))
-                 : chooseChunkRows(x.getDimSize(0), classes, x.getElementTypeBitWidth() / 8,
-                                   logitsBytes);
+    int64_t chunkRows = rows > 0 ? std::min<int64_t>(rows, x.getDimSize(0))
+                                 : chooseChunkRows(x.getDimSize(0), classes,
+                                                   x.getElementTypeBitWidth() / 8, logitsBytes);
     return LossChunker(op, {op.getX(), op.getWeight(), op.getTargets(), op.getSmoothingAttr()},
                        chunkRows);
   }

@@ -85,6 +85,15 @@ void BlockGrouper::groupForward() {
   }
 }
 
+/// The group's matrix, in the precision in which `like` multiplies by a member of it.
+static Value readGroup(OpBuilder &builder, const ParamGroup &group, MatmulOp like) {
+  Type element = cast<RankedTensorType>(like.getB().getType()).getElementType();
+  auto type = RankedTensorType::get(group.type.getShape(), element);
+  auto get = GetParamOp::create(builder, like.getLoc(), type, group.symbol);
+  get->setDiscardableAttrs(like->getDiscardableAttrDictionary());
+  return get;
+}
+
 void BlockGrouper::joinForward(const ParamGroup &group, ArrayRef<MatmulOp> matmuls) {
   MatmulOp first = matmuls.front();
   OpBuilder builder(first);
@@ -97,13 +106,12 @@ void BlockGrouper::joinForward(const ParamGroup &group, ArrayRef<MatmulOp> matmu
     types.push_back(op.getType());
     results.push_back(op.getResult());
   }
-  auto weight = GetParamOp::create(builder, first.getLoc(), group.type, group.symbol);
+  Value weight = readGroup(builder, group, first);
   auto resultType =
       first.getType().clone({first.getType().getDimSize(0), group.type.getDimSize(0)});
   auto joined = MatmulOp::create(builder, first.getLoc(), resultType, first.getA(), weight,
                                  /*init=*/Value(), /*transpose_a=*/false, /*transpose_b=*/true);
   auto split = SplitOp::create(builder, first.getLoc(), types, joined, /*heads=*/1);
-  weight->setDiscardableAttrs(attrs);
   joined->setDiscardableAttrs(attrs);
   split->setDiscardableAttrs(attrs);
   for (auto [result, part] : llvm::zip_equal(results, split.getParts()))
@@ -248,10 +256,9 @@ void BlockGrouper::joinInputGrads(const ParamGroup &group, ArrayRef<MatmulOp> ma
   MatmulOp last = lastOf(matmuls);
   OpBuilder builder(last);
   DictionaryAttr attrs = last->getDiscardableAttrDictionary();
-  auto weight = GetParamOp::create(builder, last.getLoc(), group.type, group.symbol);
+  Value weight = readGroup(builder, group, last);
   auto dx = MatmulOp::create(builder, last.getLoc(), last.getType(), joinedDy, weight,
                              /*init=*/Value(), /*transpose_a=*/false, /*transpose_b=*/false);
-  weight->setDiscardableAttrs(attrs);
   dx->setDiscardableAttrs(attrs);
 
   // The sum again, with the product in the place of the first of its parts.

@@ -25,17 +25,18 @@ StringRef stringifyOptimizerKind(OptimizerKind kind) {
 namespace {
 
 constexpr llvm::StringLiteral applyName = "apply";
+constexpr llvm::StringLiteral castName = "cast";
 
 /// Elements [begin, end) of the flat buffers.
 struct FlatRange {
   int64_t begin, end;
-  RankedTensorType type(Builder &builder) const {
-    return RankedTensorType::get({(end - begin) / flatRowWidth, flatRowWidth},
-                                 builder.getF32Type());
+  bool hasWorkingCopy = false; ///< a function reads parameters of the range as bf16
+  RankedTensorType type(Type element) const {
+    return RankedTensorType::get({(end - begin) / flatRowWidth, flatRowWidth}, element);
   }
 };
 
-/// Emits the body of @apply.
+/// Emits the bodies of @apply and @cast.
 class ApplyBuilder {
 public:
   ApplyBuilder(OpBuilder &builder, Location loc, OptimizerKind kind)
@@ -45,6 +46,8 @@ public:
   /// Computes the norm of all gradients, and the factor that every gradient is multiplied by.
   ClipFactorOp buildClip(FlatRange all);
   void buildUpdate(FlatRange range, bool decay, Value factor);
+  /// Rounds a range of parameters to its working copy.
+  void buildCast(FlatRange range);
 
 private:
   template <typename OpTy, typename... Args> OpTy create(Args &&...args) {
@@ -53,9 +56,13 @@ private:
     return op;
   }
 
+  Value castToWorking(FlatRange range, Value params) {
+    return create<CastOp>(range.type(builder.getBF16Type()), params);
+  }
+
   Value scalar(StringRef name) { return create<ScalarOp>(numberType, name); }
   Value get(StringRef buffer, FlatRange range) {
-    return create<GetFlatOp>(range.type(builder), buffer, range.begin);
+    return create<GetFlatOp>(range.type(builder.getF32Type()), buffer, range.begin);
   }
 
   OpBuilder &builder;
@@ -68,7 +75,8 @@ private:
 
 ClipFactorOp ApplyBuilder::buildClip(FlatRange all) {
   Value grads = get("grads", all);
-  auto rowsType = RankedTensorType::get({all.type(builder).getDimSize(0)}, builder.getF32Type());
+  auto rowsType =
+      RankedTensorType::get({all.type(builder.getF32Type()).getDimSize(0)}, builder.getF32Type());
   Value rows = create<SquareSumOp>(rowsType, grads);
   Value sum = create<SumOp>(numberType, rows);
   return create<ClipFactorOp>(numberType, numberType, sum, scalar("grad_scale"), scalar("clip"));
@@ -93,7 +101,7 @@ void ApplyBuilder::buildUpdate(FlatRange range, bool decay, Value factor) {
     addScalars(
         {"lr", "beta1", "beta2", "eps", "weight_decay", "bias_correction1", "bias_correction2"});
     readState();
-    Type type = range.type(builder);
+    Type type = range.type(builder.getF32Type());
     updated = create<AdamwOp>(type, type, type, type, state[0], state[1], state[2], state[3],
                               scalars, decay)
                   ->getResults();
@@ -103,14 +111,22 @@ void ApplyBuilder::buildUpdate(FlatRange range, bool decay, Value factor) {
     buffers.append({"lion.m"});
     addScalars({"lr", "beta1", "beta2", "weight_decay"});
     readState();
-    Type type = range.type(builder);
+    Type type = range.type(builder.getF32Type());
     updated = create<LionOp>(type, type, type, state[0], state[1], state[2], scalars, decay)
                   ->getResults();
     break;
   }
   }
+  // Before the stores: next to the update, so that the two become one op.
+  Value working = range.hasWorkingCopy ? castToWorking(range, updated[0]) : Value();
   for (auto [buffer, value] : llvm::zip_equal(buffers, updated))
     create<SetFlatOp>(buffer, range.begin, value);
+  if (working)
+    create<SetFlatOp>(kWorkingBuffer, range.begin, working);
+}
+
+void ApplyBuilder::buildCast(FlatRange range) {
+  create<SetFlatOp>(kWorkingBuffer, range.begin, castToWorking(range, get("params", range)));
 }
 
 namespace {
@@ -121,8 +137,10 @@ public:
 
   void runOnOperation() override {
     FlatRange decayed{}, others{};
-    if (failed(findRanges(decayed, others)) || failed(checkName()))
+    if (failed(findRanges(decayed, others)) || failed(checkName(applyName)) ||
+        failed(checkName(castName)))
       return signalPassFailure();
+    findWorkingCopies(decayed, others);
     build(decayed, others);
     getOperation()->setAttr(optimizerAttr,
                             StringAttr::get(&getContext(), stringifyOptimizerKind(kind)));
@@ -130,8 +148,10 @@ public:
 
 private:
   LogicalResult findRanges(FlatRange &decayed, FlatRange &others);
-  LogicalResult checkName();
+  LogicalResult checkName(StringRef name);
+  void findWorkingCopies(FlatRange &decayed, FlatRange &others);
   void build(FlatRange decayed, FlatRange others);
+  void buildCast(ArrayRef<FlatRange> ranges);
 };
 
 } // namespace
@@ -157,14 +177,43 @@ LogicalResult BuildOptimizerPass::findRanges(FlatRange &decayed, FlatRange &othe
   return success();
 }
 
-LogicalResult BuildOptimizerPass::checkName() {
-  Operation *other = SymbolTable::lookupSymbolIn(getOperation(), applyName);
+LogicalResult BuildOptimizerPass::checkName(StringRef name) {
+  Operation *other = SymbolTable::lookupSymbolIn(getOperation(), name);
   if (!other)
     return success();
   InFlightDiagnostic error = getOperation().emitError("cannot build @")
-                             << applyName << ": the module has one already";
+                             << name << ": the module has one already";
   error.attachNote(other->getLoc()) << "see here";
   return error;
+}
+
+/// A get_param with bf16 elements reads the working copy.
+void BuildOptimizerPass::findWorkingCopies(FlatRange &decayed, FlatRange &others) {
+  SymbolTable symbols(getOperation());
+  getOperation().walk([&](GetParamOp get) {
+    if (!cast<RankedTensorType>(get.getType()).getElementType().isBF16())
+      return;
+    Operation *symbol = symbols.lookup(get.getParam());
+    auto group = dyn_cast<ParamGroupOp>(symbol);
+    std::optional<uint64_t> offset = group ? group.getOffset() : cast<ParamOp>(symbol).getOffset();
+    bool decays = static_cast<int64_t>(offset.value_or(0)) < decayed.end;
+    (decays ? decayed : others).hasWorkingCopy = true;
+  });
+}
+
+/// The runtime runs @cast when it has set parameters itself.
+void BuildOptimizerPass::buildCast(ArrayRef<FlatRange> ranges) {
+  if (llvm::none_of(ranges, [](FlatRange range) { return range.hasWorkingCopy; }))
+    return;
+  OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());
+  Location loc = getOperation().getLoc();
+  auto func = func::FuncOp::create(builder, loc, castName, builder.getFunctionType({}, {}));
+  builder.setInsertionPointToEnd(func.addEntryBlock());
+  ApplyBuilder cast(builder, loc, kind);
+  for (FlatRange range : ranges)
+    if (range.hasWorkingCopy)
+      cast.buildCast(range);
+  func::ReturnOp::create(builder, loc);
 }
 
 void BuildOptimizerPass::build(FlatRange decayed, FlatRange others) {
@@ -183,6 +232,7 @@ void BuildOptimizerPass::build(FlatRange decayed, FlatRange others) {
     if (range.begin < range.end)
       apply.buildUpdate(range, decay, clip.getFactor());
   func::ReturnOp::create(builder, loc, clip.getNorm());
+  buildCast({decayed, others});
 }
 
 } // namespace swamla

@@ -27,10 +27,11 @@ def LayoutParamsPass : Pass<"swamla-layout-params", "::mlir::ModuleOp"> {
 }
 
 def BuildOptimizerPass : Pass<"swamla-build-optimizer", "::mlir::ModuleOp"> {
-  let summary = "adds @apply: gradient norm, clipping, and the update of all parameters";
+  let summary = "adds @apply: gradient norm, clipping, and the update of all parameters; @cast: their working copies";
   let description = [{
     Works on ranges of the flat buffers, whatever the parameters in them: one update for those with weight decay, one for the others. The gradient is
-    left zero for the next micro steps. The module attribute `swamla.optimizer` records the kind.
+    left zero for the next micro steps. Where a function reads parameters of a range as bf16, the update also writes their working copies, and @cast
+    makes those from the parameters as they are. The module attribute `swamla.optimizer` records the kind.
 
     ```mlir
     module attributes {swamla.flat_decay = 2048 : i64, swamla.flat_total = 2048 : i64} {}

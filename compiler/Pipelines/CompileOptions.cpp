@@ -25,7 +25,7 @@ struct WordOption {
 constexpr WordOption kWordOptions[] = {
     {"checkpoint", &CompileOptions::checkpoint, "none", "none|mlp|attn|block", "", Phase::Remat},
     {"optimizer", &CompileOptions::optimizer, "adamw", "adamw|lion", "", Phase::Optimizer},
-    {"precision", &CompileOptions::precision, "fp32", "fp32", "tf32|bf16|fp8", Phase::Fuse},
+    {"precision", &CompileOptions::precision, "fp32", "fp32|tf32|bf16", "fp8", Phase::Precision},
     {"target", &CompileOptions::target, "cpu", "cpu", "cuda", Phase::Lower},
     {"mcpu", &CompileOptions::mcpu, "native", "x86-64-v2|x86-64-v3|x86-64-v4|native", "",
      Phase::Lower}};

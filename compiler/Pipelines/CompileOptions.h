@@ -17,14 +17,14 @@
 namespace swamla {
 
 /// The phases of the compiler; Phases.cpp has their table.
-enum class Phase { Input, Expand, Autodiff, Remat, Fuse, Optimizer, Plan, Lower, Emit };
+enum class Phase { Input, Expand, Autodiff, Remat, Precision, Fuse, Optimizer, Plan, Lower, Emit };
 
 struct CompileOptions {
   std::optional<int64_t> batch;          ///< sequences in a micro step; 0: the model's own
   std::optional<std::string> checkpoint; ///< none, mlp, attn or block
   std::optional<int64_t> lossRows;       ///< rows of a chunk of the head; 0: chosen by size
   std::optional<std::string> optimizer;  ///< adamw or lion
-  std::optional<std::string> precision;  ///< fp32
+  std::optional<std::string> precision;  ///< fp32, tf32 or bf16
   std::optional<std::string> target;     ///< cpu
   std::optional<std::string> mcpu;       ///< x86-64-v2, -v3, -v4 or native
 

@@ -13,6 +13,7 @@
 #include "compiler/Optimizer/Passes.h"
 #include "compiler/Pipelines/Passes.h"
 #include "compiler/Plan/Passes.h"
+#include "compiler/Precision/Passes.h"
 #include "compiler/Remat/Passes.h"
 
 #include "llvm/ADT/StringSwitch.h"
@@ -56,6 +57,17 @@ void populateRemat(OpPassManager &passes, const CompileOptions &options) {
                          .Case("block", Checkpoint::Block)
                          .Default(Checkpoint::None);
   passes.addNestedPass<func::FuncOp>(createRematPass(remat));
+}
+
+//===----------------------------------------------------------------------===//
+// precision: which tensors are narrow
+//===----------------------------------------------------------------------===//
+
+void populatePrecision(OpPassManager &passes, const CompileOptions &options) {
+  // tf32 changes no type: it is a matter of the matmuls, and the plan marks them.
+  SetPrecisionPassOptions precision;
+  precision.precision = options.precision == "bf16" ? Precision::Bf16 : Precision::Fp32;
+  passes.addNestedPass<func::FuncOp>(createSetPrecisionPass(precision));
 }
 
 //===----------------------------------------------------------------------===//
@@ -126,6 +138,7 @@ constexpr PhaseInfo kPhases[] = {
     {Phase::Expand, "expand", "blocks to primitives", populateExpand},
     {Phase::Autodiff, "autodiff", "forward and backward in one function", populateAutodiff},
     {Phase::Remat, "remat", "what is saved and what is recomputed", populateRemat},
+    {Phase::Precision, "precision", "which tensors are narrow", populatePrecision},
     {Phase::Fuse, "fuse", "few, large ops", populateFuse},
     {Phase::Optimizer, "optimizer", "the optimizer step over flat buffers", populateOptimizer},
     {Phase::Plan, "plan", "places in memory, programs of launches", populatePlan},
@@ -177,6 +190,8 @@ struct PhaseOptions : PassPipelineOptions<PhaseOptions> {
   Option<int64_t> lossRows{*this, "loss-rows", llvm::cl::desc("rows of a chunk of the head")};
   Option<std::string> optimizer{*this, "optimizer", llvm::cl::desc("adamw or lion"),
                                 llvm::cl::init("adamw")};
+  Option<std::string> precision{*this, "precision", llvm::cl::desc("fp32, tf32 or bf16"),
+                                llvm::cl::init("fp32")};
   Option<std::string> mcpu{*this, "mcpu", llvm::cl::desc("x86-64-v2, -v3, -v4 or native"),
                            llvm::cl::init("native")};
 
@@ -186,6 +201,7 @@ struct PhaseOptions : PassPipelineOptions<PhaseOptions> {
     options.checkpoint = checkpoint;
     options.lossRows = lossRows;
     options.optimizer = optimizer;
+    options.precision = precision;
     options.target = "cpu";
     options.mcpu = mcpu;
     options.until = Phase::Lower;

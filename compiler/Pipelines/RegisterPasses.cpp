@@ -9,6 +9,7 @@
 #include "compiler/Pipelines/Passes.h"
 #include "compiler/Pipelines/Phases.h"
 #include "compiler/Plan/Passes.h"
+#include "compiler/Precision/Passes.h"
 #include "compiler/Remat/Passes.h"
 #include "dialects/Step/IR/StepDialect.h"
 #include "dialects/Swamla/IR/SwamlaDialect.h"
@@ -29,6 +30,7 @@ void registerAllSwamlaPasses() {
   registerSwamlaExpandPasses();
   registerSwamlaAutodiffPasses();
   registerSwamlaRematPasses();
+  registerSwamlaPrecisionPasses();
   registerSwamlaFusePasses();
   registerSwamlaOptimizerPasses();
   registerSwamlaPlanPasses();

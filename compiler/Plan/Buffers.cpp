@@ -42,7 +42,9 @@ FailureOr<int64_t> PlanBuffers::paramOffset(Operation *user, FlatSymbolRefAttr n
   return found->second;
 }
 
-void PlanBuffers::useFlat(StringRef name) { flatBuffers[name] = flatTotal * 4; }
+void PlanBuffers::useFlat(StringRef name) {
+  flatBuffers[name] = flatTotal * bufferElementBytes(name);
+}
 
 int64_t PlanBuffers::allocate(StringRef buffer, int64_t bytes, int64_t alignment) {
   int64_t &size = sizes[buffer.str()];
@@ -112,7 +114,8 @@ void PlanBuffers::emitSetup(OpBuilder &builder) {
 void PlanBuffers::emit(OpBuilder &builder) {
   MLIRContext *context = builder.getContext();
   for (auto [name, bytes] : flatBuffers) {
-    StringRef kind = name == "params" || name == "grads" ? name : "state";
+    bool isKind = name == "params" || name == "grads" || name == kWorkingBuffer;
+    StringRef kind = isKind ? name : "state";
     step::BufferOp::create(builder, builder.getUnknownLoc(), name, kind, bytes);
   }
   for (const auto &[name, bytes] : sizes)

@@ -39,7 +39,7 @@ public:
   mlir::FailureOr<int64_t> paramOffset(mlir::Operation *user, mlir::FlatSymbolRefAttr name);
   /// Elements of each flat buffer.
   int64_t flatElements() const { return flatTotal; }
-  /// Declares a flat buffer: `params`, `grads`, or an optimizer state.
+  /// Declares a flat buffer: `params`, `working`, `grads`, or an optimizer state.
   void useFlat(llvm::StringRef name);
 
   /// The slot of a scalar; its offset in elements. Fails if the name was used with another type.

@@ -204,7 +204,7 @@ step::RowKernelOp KernelOutliner::copyKernel(Type type, const Layout &from, cons
   StringRef name = step::RowKernelOp::getOperationName();
   llvm::hash_code hash = llvm::hash_combine(name, dictionary, "copy", type);
   for (const Outlined &known : byHash[hash])
-    if (known.attributes == dictionary)
+    if (known.attributes == dictionary && known.op->getRegion(0).getArgument(0).getType() == type)
       return cast<step::RowKernelOp>(known.op);
   auto kernel = cast<step::RowKernelOp>(create(hash, name, "copy", dictionary));
   OpBuilder body = OpBuilder::atBlockEnd(&kernel.getBody().emplaceBlock());

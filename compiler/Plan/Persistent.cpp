@@ -24,7 +24,8 @@ LogicalResult Placement::placePersistent(Operation *op) {
   StringRef buffer;
   FailureOr<int64_t> offset = failure();
   if (auto get = dyn_cast<GetParamOp>(op)) {
-    buffer = "params";
+    buffer = type.getElementType().isBF16() ? StringRef(kWorkingBuffer) : "params";
+    buffers.useFlat(buffer);
     offset = buffers.paramOffset(op, get.getParamAttr());
   } else if (auto get = dyn_cast<GetGradOp>(op)) {
     buffer = "grads";
@@ -62,7 +63,14 @@ LogicalResult Placement::placeArguments() {
   return success();
 }
 
-/// Puts `value` where `target` says in a parameter buffer: nothing to do if it grew there.
+/// Whether nothing in the function so far lies in these bytes.
+static bool isUntouched(const ProgramPlan &plan, const Storage &storage, const Layout &target) {
+  return llvm::none_of(storage.places,
+                       [&](unsigned id) { return mayOverlap(plan.places[id].layout, target); });
+}
+
+/// Puts `value` where `target` says in a parameter buffer: nothing to do if it grew there, or can
+/// be made to.
 LogicalResult Placement::store(Operation *op, Value value, StringRef buffer, const Layout &target) {
   unsigned from = plan.placeOf.lookup(value);
   Storage *storage = persistent(buffer);
@@ -74,6 +82,8 @@ LogicalResult Placement::store(Operation *op, Value value, StringRef buffer, con
     });
     return success();
   }
+  if (isUntouched(plan, *storage, target) && pullInto(value, storage, target.canonical()))
+    return success();
   unsigned to = plan.addPlace(storage, target);
   if (failed(checkNoPendingWrite(op, plan.places[to])))
     return failure();

@@ -12,10 +12,13 @@ using namespace mlir;
 namespace swamla {
 
 namespace {
-constexpr int64_t kWord = 4;
+/// Bytes of a word: those of the smallest element.
+constexpr int64_t kWord = 2;
+/// Marks the words of an element after its first.
+constexpr uint64_t kRest = uint64_t(1) << 63;
 
-/// Names of elements: 0 is garbage; what a program finds in a buffer, and what an op writes, gets
-/// new names.
+/// Names of elements, and of the words in memory that hold them: 0 is garbage; what a program finds
+/// in a buffer, and what an op writes, gets new names.
 using Names = std::vector<uint64_t>;
 
 class PlanVerifier {
@@ -24,10 +27,15 @@ public:
   LogicalResult run();
 
 private:
-  /// Calls `visit(element, word)` for every element of a place, in row-major order; words are
-  /// counted from the start of the buffer.
+  static int64_t wordsPerElement(const Place &place) {
+    auto type = place.value ? cast<RankedTensorType>(place.value.getType()) : RankedTensorType();
+    return (type ? elementBytes(type) : place.storage->elementBytes) / kWord;
+  }
+  /// Calls `visit(element, word)` for every element of a place, in row-major order; `word` is its
+  /// first, counted from the start of the buffer.
   template <typename Visit> void forEachWord(const Place &place, Visit visit);
   Names &memory(const Place &place, int64_t words);
+  std::vector<int64_t> allWords(const Place &place);
   LogicalResult checkHolds(Operation *op, const Place &place, Value value, const Twine &what);
   void write(const Place &place, const Names &names);
   Names read(const Place &place);
@@ -53,32 +61,56 @@ int64_t columnsOfType(Value value) {
 
 template <typename Visit> void PlanVerifier::forEachWord(const Place &place, Visit visit) {
   const Layout &layout = place.layout;
-  int64_t base = place.storage->offset / kWord + layout.offset, element = 0;
+  int64_t words = wordsPerElement(place), element = 0;
+  int64_t base = place.storage->offset / kWord + layout.offset * words;
   for (int64_t row = 0; row < layout.rows; ++row)
     for (int64_t col = 0; col < layout.cols; ++col)
-      visit(element++,
-            base + row * layout.ld + col / layout.width * layout.headStride + col % layout.width);
+      visit(element++, base + words * (row * layout.ld + col / layout.width * layout.headStride +
+                                       col % layout.width));
+}
+
+std::vector<int64_t> PlanVerifier::allWords(const Place &place) {
+  std::vector<int64_t> all;
+  forEachWord(place, [&](int64_t, int64_t word) {
+    for (int64_t k = 0; k < wordsPerElement(place); ++k)
+      all.push_back(word + k);
+  });
+  return all;
 }
 
 Names &PlanVerifier::memory(const Place &place, int64_t words) {
   Names &names = buffers[place.storage->buffer];
-  // The arena starts as garbage; other buffers hold something before the program runs.
-  while (static_cast<int64_t>(names.size()) < words)
-    names.push_back(place.storage->isArena ? 0 : nextName++);
+  // The arena starts as garbage; other buffers hold something before the program runs, elements of
+  // one size.
+  while (static_cast<int64_t>(names.size()) < words) {
+    uint64_t name = place.storage->isArena ? 0 : nextName++;
+    names.push_back(name);
+    for (int64_t k = 1; k < wordsPerElement(place); ++k)
+      names.push_back(place.storage->isArena ? 0 : name | kRest);
+  }
   return names;
 }
 
 Names PlanVerifier::read(const Place &place) {
   Names names(place.layout.rows * place.layout.cols);
+  int64_t words = wordsPerElement(place);
   forEachWord(place, [&](int64_t element, int64_t word) {
-    names[element] = memory(place, word + 1)[word];
+    const Names &held = memory(place, word + words);
+    bool isWhole = !(held[word] & kRest);
+    for (int64_t k = 1; k < words; ++k)
+      isWhole &= held[word + k] == (held[word] | kRest);
+    names[element] = isWhole ? held[word] : 0;
   });
   return names;
 }
 
 void PlanVerifier::write(const Place &place, const Names &names) {
+  int64_t words = wordsPerElement(place);
   forEachWord(place, [&](int64_t element, int64_t word) {
-    memory(place, word + 1)[word] = names[element];
+    Names &held = memory(place, word + words);
+    held[word] = names[element];
+    for (int64_t k = 1; k < words; ++k)
+      held[word + k] = names[element] | kRest;
   });
 }
 
@@ -98,7 +130,8 @@ LogicalResult PlanVerifier::checkHolds(Operation *op, const Place &place, Value 
   return op->emitOpError() << "the plan is wrong: element " << differ.first - want.begin() << " of "
                            << what << " is not where it should be, in buffer "
                            << place.storage->buffer << " at byte "
-                           << place.storage->offset + place.layout.offset * kWord;
+                           << place.storage->offset +
+                                  place.layout.offset * wordsPerElement(place) * kWord;
 }
 
 /// An op may write over what it reads only where it starts from it, or reads the element before it
@@ -111,9 +144,7 @@ LogicalResult PlanVerifier::checkInPlace(const Step &step, unsigned operand, OpR
   const Place &to = plan.places[step.places[op->getNumOperands() + result.getResultNumber()]];
   if (from.storage->buffer != to.storage->buffer)
     return success();
-  std::vector<int64_t> reads, writes;
-  forEachWord(from, [&](int64_t, int64_t word) { reads.push_back(word); });
-  forEachWord(to, [&](int64_t, int64_t word) { writes.push_back(word); });
+  std::vector<int64_t> reads = allWords(from), writes = allWords(to);
   llvm::DenseSet<int64_t> written(writes.begin(), writes.end());
   if (llvm::none_of(reads, [&](int64_t word) { return written.contains(word); }))
     return success();
@@ -217,10 +248,6 @@ LogicalResult PlanVerifier::verifyOp(Operation &op) {
 }
 
 LogicalResult PlanVerifier::run() {
-  for (const std::unique_ptr<Storage> &storage : plan.storages)
-    if (storage->elementBytes != kWord)
-      return plan.func.emitOpError() << "cannot be verified: has elements of "
-                                     << storage->elementBytes << " bytes, expected " << kWord;
   for (Value argument : plan.func.getArguments())
     expected[argument] = read(plan.at(argument));
   for (Operation &op : plan.func.getBody().front())

@@ -29,6 +29,7 @@ Storage *ProgramPlan::addArenaStorage(RankedTensorType type, StringRef label) {
 Storage *ProgramPlan::addPersistentStorage(StringRef buffer) {
   Storage *storage = storages.emplace_back(std::make_unique<Storage>()).get();
   storage->buffer = storage->label = buffer.str();
+  storage->elementBytes = bufferElementBytes(buffer);
   return storage;
 }
 
@@ -40,6 +41,8 @@ void ProgramPlan::moveStorage(Storage *from, Storage *into, ArrayRef<Layout> lay
   }
   from->places.clear();
 }
+
+int64_t bufferElementBytes(StringRef buffer) { return buffer == kWorkingBuffer ? 2 : 4; }
 
 int64_t elementBytes(RankedTensorType type) { return (type.getElementTypeBitWidth() + 7) / 8; }
 

@@ -82,6 +82,9 @@ struct ProgramPlan {
   void moveStorage(Storage *from, Storage *into, llvm::ArrayRef<Layout> layouts);
 };
 
+/// Element size in bytes of every value in a buffer with a name.
+int64_t bufferElementBytes(llvm::StringRef buffer);
+
 /// Element size in bytes of a tensor.
 int64_t elementBytes(mlir::RankedTensorType type);
 

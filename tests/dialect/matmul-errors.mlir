@@ -101,3 +101,19 @@ func.func @select_row_c2(%x: tensor<4x6xf32>, %i: tensor<1xi32>) {
   %0 = swamla.select_row %x, %i : tensor<4x6xf32>, tensor<1xi32> -> tensor<6xf32>
   return
 }
+
+// -----
+
+func.func @matmul_c5(%a: tensor<4x4xbf16>, %b: tensor<4x4xf32>) {
+  // expected-error @+1 {{expected a and b of one element type, found 'bf16' and 'f32'}}
+  %0 = swamla.matmul %a, %b : tensor<4x4xbf16>, tensor<4x4xf32> -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_c5_result(%a: tensor<4x4xf32>) {
+  // expected-error @+1 {{result: expected 'tensor<4x4xf32>', found 'tensor<4x4xbf16>'}}
+  %0 = swamla.matmul %a, %a : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xbf16>
+  return
+}

@@ -173,3 +173,29 @@ func.func @scalar_c2() {
   %0 = swamla.scalar "position" : tensor<1xf32>
   return
 }
+
+// -----
+
+func.func @get_flat_c2() {
+  // expected-error @+1 {{expected elements of 'bf16' in buffer "working", found 'tensor<2x4xf32>'}}
+  %0 = swamla.get_flat "working" offset 0 : tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @set_flat_c2(%x: tensor<2x4xbf16>) {
+  // expected-error @+1 {{expected elements of 'f32' in buffer "params", found 'tensor<2x4xbf16>'}}
+  swamla.set_flat "params" offset 0, %x : tensor<2x4xbf16>
+  return
+}
+
+// -----
+
+// expected-note @+1 {{declared here}}
+swamla.param @w : tensor<4x4xf32> init normal 0.02
+func.func @get_param_c2_element() {
+  // expected-error @+1 {{expected the type of @w, 'tensor<4x4xf32>', found 'tensor<4x4xf16>'}}
+  %0 = swamla.get_param @w : tensor<4x4xf16>
+  return
+}

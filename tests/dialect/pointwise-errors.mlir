@@ -77,3 +77,27 @@ func.func @dropout_c3(%x: tensor<4x12xf32>, %key: tensor<1xi32>) {
   %0 = swamla.dropout %x, %key p 0.5 site -1 : tensor<4x12xf32>, tensor<1xi32>
   return
 }
+
+// -----
+
+func.func @cast_c1(%x: tensor<4x4xf32>) {
+  // expected-error @+1 {{result: expected 'tensor<4x4xbf16>', found 'tensor<4x5xbf16>'}}
+  %0 = swamla.cast %x : tensor<4x4xf32> -> tensor<4x5xbf16>
+  return
+}
+
+// -----
+
+func.func @cast_c1_element(%x: tensor<4x4xi32>) {
+  // expected-error @+1 {{expected float elements, found 'tensor<4x4xi32>' and 'tensor<4x4xbf16>'}}
+  %0 = swamla.cast %x : tensor<4x4xi32> -> tensor<4x4xbf16>
+  return
+}
+
+// -----
+
+func.func @bias_add_c1_narrow(%x: tensor<4x4xbf16>, %b: tensor<4xf16>) {
+  // expected-error @+1 {{bias: expected 'tensor<4xbf16>', found 'tensor<4xf16>'}}
+  %0 = swamla.bias_add %x, %b : tensor<4x4xbf16>, tensor<4xf16>
+  return
+}

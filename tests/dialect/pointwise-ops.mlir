@@ -18,5 +18,11 @@ func.func @pointwise(%x: tensor<4x12xf32>, %b: tensor<12xf32>, %key: tensor<1xi3
   %6, %7 = swamla.swiglu_grad %0, %1, %5 : tensor<4x12xf32>
   // CHECK-NEXT: swamla.dropout %{{.*}}, %{{.*}} p 1.000000e-01 site 3 : tensor<4x12xf32>, tensor<1xi32>
   %8 = swamla.dropout %7, %key p 0.1 site 3 : tensor<4x12xf32>, tensor<1xi32>
+  // CHECK-NEXT: %[[N:.*]] = swamla.cast %{{.*}} : tensor<4x12xf32> -> tensor<4x12xbf16>
+  %9 = swamla.cast %8 : tensor<4x12xf32> -> tensor<4x12xbf16>
+  // CHECK-NEXT: swamla.bias_add %[[N]], %{{.*}} : tensor<4x12xbf16>, tensor<12xf32>
+  %10 = swamla.bias_add %9, %b : tensor<4x12xbf16>, tensor<12xf32>
+  // CHECK-NEXT: swamla.column_sum %{{.*}} : tensor<4x12xbf16> -> tensor<12xf32>
+  %11 = swamla.column_sum %10 : tensor<4x12xbf16> -> tensor<12xf32>
   return
 }

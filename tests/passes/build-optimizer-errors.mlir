@@ -23,3 +23,11 @@ module attributes {swamla.flat_decay = 0 : i64, swamla.flat_total = 1024 : i64} 
   // expected-note @+1 {{see here}}
   func.func private @apply()
 }
+
+// -----
+
+// expected-error @+1 {{cannot build @cast: the module has one already}}
+module attributes {swamla.flat_decay = 0 : i64, swamla.flat_total = 1024 : i64} {
+  // expected-note @+1 {{see here}}
+  func.func private @cast()
+}

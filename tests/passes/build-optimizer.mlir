@@ -69,3 +69,55 @@ module attributes {swamla.flat_decay = 1024 : i64, swamla.flat_total = 1024 : i6
 // LION-NOT: swamla.lion
 module attributes {swamla.flat_decay = 0 : i64, swamla.flat_total = 1024 : i64} {
 }
+
+// -----
+
+// Tests that a range whose parameters are read as bf16 gets a working copy, written with every update and by @cast; the other range none.
+
+// CHECK-LABEL: func.func @apply
+// CHECK: %[[P:.*]], %{{.*}}, %{{.*}}, %{{.*}} = swamla.adamw {{.*}} decay
+// CHECK-NEXT: %[[W:.*]] = swamla.cast %[[P]] {scope = "optimizer"} : tensor<1x1024xf32> -> tensor<1x1024xbf16>
+// CHECK: swamla.set_flat "params" offset 0, %[[P]]
+// CHECK: swamla.set_flat "working" offset 0, %[[W]] {scope = "optimizer"} : tensor<1x1024xbf16>
+// CHECK: swamla.adamw
+// CHECK-NOT: swamla.cast
+// CHECK: return
+// CHECK-LABEL: func.func @cast()
+// CHECK-NEXT: %[[P:.*]] = swamla.get_flat "params" offset 0 {{.*}} : tensor<1x1024xf32>
+// CHECK-NEXT: %[[W:.*]] = swamla.cast %[[P]]
+// CHECK-NEXT: swamla.set_flat "working" offset 0, %[[W]]
+// CHECK-NEXT: return
+// LION-LABEL: func.func @apply
+// LION: %[[P:.*]], %{{.*}}, %{{.*}} = swamla.lion {{.*}} decay
+// LION-NEXT: swamla.cast %[[P]]
+// LION: swamla.lion
+// LION-NOT: swamla.cast
+// LION: func.func @cast()
+module attributes {swamla.flat_decay = 1024 : i64, swamla.flat_total = 2048 : i64} {
+  swamla.param @a : tensor<4x8xf32> init normal 0.02 decay offset 0
+  swamla.param @b : tensor<8xf32> init constant 0.0 offset 1024
+  func.func @f() -> (tensor<4x8xbf16>, tensor<8xf32>) {
+    %a = swamla.get_param @a : tensor<4x8xbf16>
+    %b = swamla.get_param @b : tensor<8xf32>
+    return %a, %b : tensor<4x8xbf16>, tensor<8xf32>
+  }
+}
+
+// -----
+
+// Tests that a group, and a range without decay, can have a working copy.
+// CHECK-LABEL: func.func @cast()
+// CHECK-NOT: offset 0
+// CHECK: swamla.get_flat "params" offset 1024
+// CHECK: swamla.set_flat "working" offset 1024
+// CHECK-NOT: swamla.get_flat
+module attributes {swamla.flat_decay = 1024 : i64, swamla.flat_total = 2048 : i64} {
+  swamla.param @a : tensor<4x8xf32> init normal 0.02 offset 1024
+  swamla.param @b : tensor<4x8xf32> init normal 0.02 offset 1056
+  swamla.param @c : tensor<8xf32> init constant 0.0 decay offset 0
+  swamla.param_group @ab [@a, @b] : tensor<8x8xf32> offset 1024
+  func.func @f() -> tensor<8x8xbf16> {
+    %ab = swamla.get_param @ab : tensor<8x8xbf16>
+    return %ab : tensor<8x8xbf16>
+  }
+}

@@ -119,3 +119,32 @@ func.func @dropout(%x: tensor<4x8xf32>, %key: tensor<1xi32>) -> tensor<4x8xf32> 
   %0 = swamla.dropout %x, %key p 0.25 site 7 : tensor<4x8xf32>, tensor<1xi32>
   return %0 : tensor<4x8xf32>
 }
+
+// -----
+
+// Tests that arithmetic is f32 whatever the tensors are: bf16 is extended where it is read and rounded where it is stored.
+// CHECK-LABEL: func.func @narrow
+// CHECK: swamla.fused [4 | 8] ins(%{{.*}}, %{{.*}} : tensor<4x8xbf16>, tensor<8xf32>) outs(%{{.*}} : tensor<4x8xbf16>)
+// CHECK-NEXT: ^bb0(%[[X:.*]]: bf16, %[[B:.*]]: f32, %{{.*}}: bf16):
+// CHECK-NEXT: %[[W:.*]] = arith.extf %[[X]] : bf16 to f32
+// CHECK-NEXT: %[[S:.*]] = arith.addf %[[W]], %[[B]] : f32
+// CHECK-NEXT: %[[Y:.*]] = arith.truncf %[[S]] : f32 to bf16
+// CHECK-NEXT: swamla.yield %[[Y]] : bf16
+func.func @narrow(%x: tensor<4x8xbf16>, %b: tensor<8xf32>) -> tensor<4x8xbf16> {
+  %0 = swamla.bias_add %x, %b : tensor<4x8xbf16>, tensor<8xf32>
+  return %0 : tensor<4x8xbf16>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @cast
+// CHECK: swamla.fused [4 | 8] ins(%{{.*}} : tensor<4x8xf32>) outs(%{{.*}} : tensor<4x8xbf16>)
+// CHECK: %[[Y:.*]] = arith.truncf %{{.*}} : f32 to bf16
+// CHECK-NEXT: swamla.yield %[[Y]] : bf16
+// CHECK: swamla.fused [4 | 8] ins(%{{.*}} : tensor<4x8xbf16>) outs(%{{.*}} : tensor<4x8xf32>)
+// CHECK: arith.extf
+func.func @cast(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %0 = swamla.cast %x : tensor<4x8xf32> -> tensor<4x8xbf16>
+  %1 = swamla.cast %0 : tensor<4x8xbf16> -> tensor<4x8xf32>
+  return %1 : tensor<4x8xf32>
+}

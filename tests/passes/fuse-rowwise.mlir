@@ -121,3 +121,36 @@ func.func @unused(%v: tensor<4x8xf32>, %g: tensor<4x8xf32>, %dy: tensor<4x8xf32>
   %dv, %dg = swamla.swiglu_grad %v, %g, %dy : tensor<4x8xf32>
   return %dv : tensor<4x8xf32>
 }
+
+// -----
+
+// Tests that rounding survives a merge: what the second op reads is the rounded number, whether the first has stored it or not, so that the
+// bits do not depend on what is fused with what.
+// CHECK-LABEL: func.func @rounding
+// CHECK: swamla.fused [4 | 8] ins(%{{.*}}, %{{.*}} : tensor<4x8xbf16>, tensor<4x8xbf16>) outs(%{{.*}} : tensor<4x8xbf16>)
+// CHECK: %[[S:.*]] = arith.addf
+// CHECK-NEXT: %[[R:.*]] = arith.truncf %[[S]] : f32 to bf16
+// CHECK: %[[W:.*]] = arith.extf %[[R]] : bf16 to f32
+// CHECK: arith.addf %[[W]], %{{.*}} : f32
+// CHECK-NOT: swamla.fused
+// CHECK: return
+func.func @rounding(%x: tensor<4x8xbf16>, %y: tensor<4x8xbf16>) -> tensor<4x8xbf16> {
+  %e = tensor.empty() : tensor<4x8xbf16>
+  %0 = swamla.fused [4 | 8] ins(%x, %y : tensor<4x8xbf16>, tensor<4x8xbf16>) outs(%e : tensor<4x8xbf16>) maps [affine_map<(m, c) -> (m, c)>, affine_map<(m, c) -> (m, c)>, affine_map<(m, c) -> (m, c)>] {
+  ^bb0(%a: bf16, %b: bf16, %i: bf16):
+    %a32 = arith.extf %a : bf16 to f32
+    %b32 = arith.extf %b : bf16 to f32
+    %s = arith.addf %a32, %b32 : f32
+    %r = arith.truncf %s : f32 to bf16
+    swamla.yield %r : bf16
+  } -> tensor<4x8xbf16>
+  %1 = swamla.fused [4 | 8] ins(%0, %y : tensor<4x8xbf16>, tensor<4x8xbf16>) outs(%e : tensor<4x8xbf16>) maps [affine_map<(m, c) -> (m, c)>, affine_map<(m, c) -> (m, c)>, affine_map<(m, c) -> (m, c)>] {
+  ^bb0(%a: bf16, %b: bf16, %i: bf16):
+    %a32 = arith.extf %a : bf16 to f32
+    %b32 = arith.extf %b : bf16 to f32
+    %s = arith.addf %a32, %b32 : f32
+    %r = arith.truncf %s : f32 to bf16
+    swamla.yield %r : bf16
+  } -> tensor<4x8xbf16>
+  return %1 : tensor<4x8xbf16>
+}

@@ -194,3 +194,48 @@ module @reduction attributes {swamla.flat_total = 1024 : i64} {
     return
   }
 }
+
+// -----
+
+// Tests working copies: parameters read as bf16 come from their own buffer, half as large; what is stored there is made there; elements of
+// two sizes lie in one program.
+
+// CHECK-LABEL: module @working
+// CHECK: step.buffer @arena kind "arena" bytes 1024
+// CHECK: step.buffer @params kind "params" bytes 4096
+// CHECK: step.buffer @grads kind "grads" bytes 4096
+// CHECK: step.buffer @working kind "working" bytes 2048
+// CHECK: step.program @eval {
+// CHECK-NEXT: step.launch @round_0 [#step.view<@input, 0, 1024>, #step.view<@arena, 0, 512>] units 1 label "round" flops 0 bytes 1536
+// CHECK-NEXT: step.matmul a <@arena, 0, 512> b <@working, 512, 512> c <@arena, 512, 512> m 16 n 16 k 16 lda 16 ldb 16 ldc 16 transpose_b types bf16, bf16 label "w"
+// CHECK-NEXT: step.matmul a <@arena, 512, 512> b <@arena, 0, 512> c <@results, 0, 1024> m 16 n 16 k 16 lda 16 ldb 16 ldc 16 types bf16, f32 label "matmul"
+// CHECK-NEXT: }
+// CHECK: step.program @cast {
+// CHECK-NEXT: step.launch @round_0 [#step.view<@params, 1024, 1024>, #step.view<@working, 512, 512>] units 1 label "round"
+// CHECK-NEXT: }
+module @working attributes {swamla.flat_total = 1024 : i64} {
+  swamla.param @w : tensor<16x16xf32> init normal 2.0e-02 decay offset 256
+  func.func @eval(%x: tensor<16x16xf32> {swamla.name = "x"}) -> (tensor<16x16xf32> {swamla.name = "y"}) {
+    %e = tensor.empty() : tensor<16x16xbf16>
+    %x16 = swamla.fused [16 | 16] ins(%x : tensor<16x16xf32>) outs(%e : tensor<16x16xbf16>) label "round" maps [affine_map<(m, c) -> (m, c)>, affine_map<(m, c) -> (m, c)>] {
+    ^bb0(%a: f32, %i: bf16):
+      %0 = arith.truncf %a : f32 to bf16
+      swamla.yield %0 : bf16
+    } -> tensor<16x16xbf16>
+    %w = swamla.get_param @w : tensor<16x16xbf16>
+    %h = swamla.matmul %x16, %w transpose_b : tensor<16x16xbf16>, tensor<16x16xbf16> -> tensor<16x16xbf16>
+    %y = swamla.matmul %h, %x16 : tensor<16x16xbf16>, tensor<16x16xbf16> -> tensor<16x16xf32>
+    return %y : tensor<16x16xf32>
+  }
+  func.func @cast() {
+    %p = swamla.get_flat "params" offset 256 : tensor<16x16xf32>
+    %e = tensor.empty() : tensor<16x16xbf16>
+    %w = swamla.fused [16 | 16] ins(%p : tensor<16x16xf32>) outs(%e : tensor<16x16xbf16>) label "round" maps [affine_map<(m, c) -> (m, c)>, affine_map<(m, c) -> (m, c)>] {
+    ^bb0(%a: f32, %i: bf16):
+      %0 = arith.truncf %a : f32 to bf16
+      swamla.yield %0 : bf16
+    } -> tensor<16x16xbf16>
+    swamla.set_flat "working" offset 256, %w : tensor<16x16xbf16>
+    return
+  }
+}

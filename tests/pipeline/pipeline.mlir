@@ -1,4 +1,4 @@
-// RUN: swamla-opt %models/tiny.mlir --swamla-compile="batch=2 checkpoint=mlp loss-rows=64 optimizer=lion mcpu=x86-64-v3" --dump-pass-pipeline 2>&1 >/dev/null | FileCheck %s
+// RUN: swamla-opt %models/tiny.mlir --swamla-compile="batch=2 checkpoint=mlp loss-rows=64 optimizer=lion precision=bf16 mcpu=x86-64-v3" --dump-pass-pipeline 2>&1 >/dev/null | FileCheck %s
 
 // The compiler at a glance: the passes of every phase, in order. No CSE stands after remat: it would undo it.
 
@@ -22,9 +22,14 @@
 // CHECK-NOT: cse
 // CHECK: swamla-verify-phase{phase=remat},
 // CHECK-NEXT: swamla-mark-phase{phase=remat},
+// CHECK-NEXT: func.func(
+// CHECK-NEXT: swamla-set-precision{precision=bf16}
+// CHECK-NEXT: ),
+// CHECK-NEXT: swamla-verify-phase{phase=precision},
+// CHECK-NEXT: swamla-mark-phase{phase=precision},
 // CHECK-NEXT: swamla-group-matmuls,
 // CHECK-NEXT: func.func(
-// CHECK-NEXT: swamla-chunk-loss{rows=64}
+// CHECK-NEXT: swamla-chunk-loss{{.*}}rows=64{{.*}}
 // CHECK-NEXT: ),
 // CHECK-NEXT: func.func(
 // CHECK-NEXT: swamla-form-fused

@@ -43,6 +43,21 @@ SmallVector<Value> BiasAddOp::buildRowwiseBody(OpBuilder &builder, ValueRange ar
 }
 
 //===----------------------------------------------------------------------===//
+// cast
+//===----------------------------------------------------------------------===//
+
+RowwiseDomain CastOp::getRowwiseDomain() {
+  DomainBuilder domain = domainOf(getX());
+  AffineMap map = everyElement(domain, getX());
+  return domain.in(0, map).out(map).take();
+}
+
+SmallVector<Value> CastOp::buildRowwiseBody(OpBuilder &builder, ValueRange args) {
+  RowBuilder row(builder, *this, args);
+  return row.results({row[0]});
+}
+
+//===----------------------------------------------------------------------===//
 // Sums
 //===----------------------------------------------------------------------===//
 

@@ -163,6 +163,11 @@ int64_t AttentionOp::getSharedWidth() { return AttentionShape::of(*this).sharedW
 int64_t AttentionOp::getVWidth() { return AttentionShape::of(*this).vWidth(); }
 int64_t AttentionOp::getVisiblePairs() { return AttentionShape::of(*this).visiblePairs(); }
 
+ResultPrecision AttentionOp::getResultPrecision(unsigned result) {
+  return cast<OpResult>(getResult()).getResultNumber() == result ? ResultPrecision::Narrow
+                                                                 : ResultPrecision::Wide;
+}
+
 LogicalResult AttentionOp::verify() {
   AttentionShape shape = AttentionShape::of(*this);
   if (failed(shape.verify(*this)))
@@ -214,6 +219,8 @@ uint64_t AttentionGradOp::getFlops() {
   AttentionShape shape = AttentionShape::of(*this);
   return 2 * shape.allPairs() * (3 * shape.qkWidth() + 2 * shape.vWidth());
 }
+
+ResultPrecision AttentionDeltaOp::getResultPrecision(unsigned) { return ResultPrecision::Wide; }
 
 LogicalResult AttentionDeltaOp::verify() {
   /*attention_delta_c1*/

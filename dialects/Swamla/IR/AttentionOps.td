@@ -51,7 +51,7 @@ def Swamla_ScaleRowsOp : Swamla_RowwiseDiffOp<"scale_rows", [AllTypesMatch<["x",
 }
 
 def Swamla_AttentionOp : Swamla_Op<"attention", [Pure, DeclareOpInterfaceMethods<Swamla_DifferentiableOpInterface>,
-    DeclareOpInterfaceMethods<Swamla_CostOpInterface>]> {
+    DeclareOpInterfaceMethods<Swamla_CostOpInterface>, DeclareOpInterfaceMethods<Swamla_PrecisionOpInterface>]> {
   let summary = "softmax(scale * q k^T + mask) v for every sequence and head";
   let description = [{
     q: tensor<M x (H * Dqk)>, k: tensor<M x (Hkv * (Dqk - P))>, v: tensor<M x (Hkv * Dv)>, `shared`: tensor<M x P>, P further key columns
@@ -77,7 +77,8 @@ def Swamla_AttentionOp : Swamla_Op<"attention", [Pure, DeclareOpInterfaceMethods
   }];
 }
 
-def Swamla_AttentionDeltaOp : Swamla_RowwiseOp<"attention_delta", [AllTypesMatch<["out", "dout"]>]> {
+def Swamla_AttentionDeltaOp : Swamla_RowwiseOp<"attention_delta", [AllTypesMatch<["out", "dout"]>,
+    DeclareOpInterfaceMethods<Swamla_PrecisionOpInterface>]> {
   let summary = "sum over a head's columns of out * dout: tensor<M x (H * Dv)> -> tensor<H x M x f32>";
   let description = "(C1) heads >= 1 divides the columns; (C2) the result is tensor<heads x M x f32>.";
   let arguments = (ins AnyStaticShapeTensor:$out, AnyStaticShapeTensor:$dout, I64Attr:$heads);

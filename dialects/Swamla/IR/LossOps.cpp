@@ -27,7 +27,7 @@ static LogicalResult verifyHead(Operation *op, Value x, Value weight, Value targ
   if (failed(expectTensor(op, "targets", tType, {xType.getDimSize(0)}, i32(op))))
     return failure();
   /*linear_cross_entropy_c3*/
-  if (failed(expectTensor(op, "loss", tensorType(loss), {1}, xType.getElementType())))
+  if (failed(expectTensorOrWider(op, "loss", tensorType(loss), {1}, xType.getElementType())))
     return failure();
   /*linear_cross_entropy_c4*/
   if (failed(expectInt(op, "vocabulary", wType.getDimSize(0), 2)))
@@ -44,17 +44,22 @@ LogicalResult LinearCrossEntropyGradOp::verify() {
     return failure();
   /*linear_cross_entropy_grad_c5*/
   RankedTensorType x = tensorType(getX()), weight = tensorType(getWeight());
-  if (failed(expectTensor(*this, "dloss", tensorType(getDloss()), {1}, x.getElementType())))
+  if (failed(expectTensorOrWider(*this, "dloss", tensorType(getDloss()), {1}, x.getElementType())))
     return failure();
   /*linear_cross_entropy_grad_c6*/
   if (failed(expectTensor(*this, "dx", tensorType(getDx()), x.getShape(), x.getElementType())) ||
-      failed(expectTensor(*this, "dweight", tensorType(getDweight()), weight.getShape(),
-                          weight.getElementType())))
+      failed(expectTensorOrWider(*this, "dweight", tensorType(getDweight()), weight.getShape(),
+                                 weight.getElementType())))
     return failure();
   if (!getInit())
     return success();
   return expectTensor(*this, "init", tensorType(getInit()), weight.getShape(),
-                      weight.getElementType());
+                      tensorType(getDweight()).getElementType());
+}
+
+ResultPrecision LinearCrossEntropyGradOp::getResultPrecision(unsigned result) {
+  bool isDx = cast<OpResult>(getDx()).getResultNumber() == result;
+  return isDx ? ResultPrecision::Narrow : ResultPrecision::Wide;
 }
 
 //===----------------------------------------------------------------------===//

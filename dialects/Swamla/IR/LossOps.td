@@ -9,7 +9,7 @@ def Swamla_LinearCrossEntropyOp : Swamla_Op<"linear_cross_entropy", [Pure, Decla
   let description = [{
     x: tensor<M x C>, weight: tensor<V x C>, targets: tensor<M xi32>, result: tensor<1>. With smoothing s, the wrong classes share s equally,
     s / (V - 1) each, and the right one keeps 1 - s. A batch with no target gives 0. The logits never exist all at once: `--swamla-chunk-loss` cuts the rows into chunks.
-    (C1) shapes agree; (C2) targets are i32; (C3) the loss is tensor<1>; (C4) 0 <= smoothing < 1, and V >= 2.
+    (C1) shapes agree, and x and weight have one element type; (C2) targets are i32; (C3) the loss is tensor<1> of that type or f32; (C4) 0 <= smoothing < 1, and V >= 2.
   }];
   let arguments = (ins AnyStaticShapeTensor:$x, AnyStaticShapeTensor:$weight, AnyStaticShapeTensor:$targets, F64Attr:$smoothing);
   let results = (outs AnyStaticShapeTensor:$loss);
@@ -17,11 +17,11 @@ def Swamla_LinearCrossEntropyOp : Swamla_Op<"linear_cross_entropy", [Pure, Decla
   let hasVerifier = 1;
 }
 
-def Swamla_LinearCrossEntropyGradOp : Swamla_Op<"linear_cross_entropy_grad", [Pure]> {
+def Swamla_LinearCrossEntropyGradOp : Swamla_Op<"linear_cross_entropy_grad", [Pure, DeclareOpInterfaceMethods<Swamla_PrecisionOpInterface>]> {
   let summary = "loss and cotangents of linear_cross_entropy together; replaces the forward op";
   let description = [{
     dloss: tensor<1>, the loss's cotangent. dweight starts from `init` (the gradient so far) where given.
-    (C1) to (C4) as linear_cross_entropy; (C5) dloss is tensor<1>; (C6) dx has x's type, dweight and init weight's.
+    (C1) to (C4) as linear_cross_entropy; (C5) dloss is tensor<1>; (C6) dx has x's type, dweight and init have weight's, or f32 for its elements.
   }];
   let arguments = (ins AnyStaticShapeTensor:$x, AnyStaticShapeTensor:$weight, AnyStaticShapeTensor:$targets, AnyStaticShapeTensor:$dloss,
                        Optional<AnyStaticShapeTensor>:$init, F64Attr:$smoothing);

@@ -29,8 +29,15 @@ LogicalResult MatmulOp::verify() {
   /*matmul_c4*/
   if (getInit() && getInit().getType() != result)
     return emitOpError() << "init: expected " << result << ", found " << getInit().getType();
-  return success();
+  /*matmul_c5*/
+  Type element = a.getElementType();
+  if (b.getElementType() != element)
+    return emitOpError() << "expected a and b of one element type, found " << element << " and "
+                         << b.getElementType();
+  return expectTensorOrWider(*this, "result", result, {m, n}, element);
 }
+
+ResultPrecision MatmulOp::getResultPrecision(unsigned) { return ResultPrecision::AsUsed; }
 
 uint64_t MatmulOp::getFlops() {
   RankedTensorType a = tensorType(getA()), result = tensorType(getResult());
@@ -72,23 +79,27 @@ LogicalResult EmbeddingGradOp::verify() {
     return failure();
   /*embedding_grad_c2*/
   if (failed(expectRank(*this, "result", result, 2, "tensor<V x C>")) ||
-      failed(expectTensor(*this, "result", result, {result.getDimSize(0), dy.getDimSize(1)},
-                          dy.getElementType())))
+      failed(expectTensorOrWider(*this, "result", result, {result.getDimSize(0), dy.getDimSize(1)},
+                                 dy.getElementType())))
     return failure();
   if (getInit() && getInit().getType() != result)
     return emitOpError() << "init: expected " << result << ", found " << getInit().getType();
   return success();
 }
 
+ResultPrecision EmbeddingGradOp::getResultPrecision(unsigned) { return ResultPrecision::Wide; }
+
 uint64_t EmbeddingGradOp::getFlops() { return tensorType(getDy()).getNumElements(); }
 
 uint64_t EmbeddingGradOp::getBytes() {
   // With init only the rows that occur are read and written; without, the whole table is.
   RankedTensorType dy = tensorType(getDy()), result = tensorType(getResult());
-  uint64_t elementBytes = (dy.getElementTypeBitWidth() + 7) / 8;
-  uint64_t touched = 2 * elementBytes * dy.getNumElements();
-  uint64_t written = getInit() ? 0 : elementBytes * result.getNumElements();
-  return touched + written + elementBytes * dy.getNumElements() +
+  auto bytes = [](RankedTensorType type) -> uint64_t {
+    return (type.getElementTypeBitWidth() + 7) / 8;
+  };
+  uint64_t touched = 2 * bytes(result) * dy.getNumElements();
+  uint64_t written = getInit() ? 0 : bytes(result) * result.getNumElements();
+  return touched + written + bytes(dy) * dy.getNumElements() +
          sizeof(int32_t) * tensorType(getTokens()).getNumElements();
 }
 

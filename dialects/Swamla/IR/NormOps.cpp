@@ -5,13 +5,13 @@
 using namespace mlir;
 using namespace swamla;
 
-/// x: tensor<M x C>, weight: tensor<C>.
+/// x: tensor<M x C>, weight: tensor<C> of its element type or f32.
 static LogicalResult verifyRowsAndWeight(Operation *op, Value x, Value weight) {
   RankedTensorType type = tensorType(x);
   if (failed(expectRank(op, "x", type, 2, "tensor<M x C>")))
     return failure();
-  return expectTensor(op, "weight", tensorType(weight), {type.getDimSize(1)},
-                      type.getElementType());
+  return expectTensorOrWider(op, "weight", tensorType(weight), {type.getDimSize(1)},
+                             type.getElementType());
 }
 
 LogicalResult RmsNormOp::verify() {

@@ -168,7 +168,10 @@ static LogicalResult verifyParamUse(Operation *op, FlatSymbolRefAttr name, Type 
 }
 
 LogicalResult GetParamOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  return verifyParamUse(*this, getParamAttr(), getResult().getType(), symbols);
+  RankedTensorType type = tensorType(getResult());
+  if (type.getElementType().isBF16())
+    type = type.clone(Float32Type::get(getContext()));
+  return verifyParamUse(*this, getParamAttr(), type, symbols);
 }
 
 LogicalResult AddGradOp::verifySymbolUses(SymbolTableCollection &symbols) {
@@ -187,15 +190,26 @@ LogicalResult SetGradOp::verifySymbolUses(SymbolTableCollection &symbols) {
 // Flat buffers, scalars
 //===----------------------------------------------------------------------===//
 
-LogicalResult GetFlatOp::verify() {
-  /*get_flat_c1*/
-  return expectInt(*this, "offset", static_cast<int64_t>(getOffset()), 0);
+ResultPrecision GetGradOp::getResultPrecision(unsigned) { return ResultPrecision::Wide; }
+ResultPrecision GetFlatOp::getResultPrecision(unsigned) { return ResultPrecision::Wide; }
+
+/// What get_flat and set_flat have in common.
+template <typename Op> static LogicalResult verifyFlat(Op op, RankedTensorType type) {
+  /*get_flat_c1, set_flat_c1*/
+  if (failed(expectInt(op, "offset", static_cast<int64_t>(op.getOffset()), 0)))
+    return failure();
+  /*get_flat_c2, set_flat_c2*/
+  Type expected = op.getBuffer() == kWorkingBuffer ? Type(BFloat16Type::get(op.getContext()))
+                                                   : Float32Type::get(op.getContext());
+  if (type.getElementType() == expected)
+    return success();
+  return op.emitOpError() << "expected elements of " << expected << " in buffer \""
+                          << op.getBuffer() << "\", found " << type;
 }
 
-LogicalResult SetFlatOp::verify() {
-  /*set_flat_c1*/
-  return expectInt(*this, "offset", static_cast<int64_t>(getOffset()), 0);
-}
+LogicalResult GetFlatOp::verify() { return verifyFlat(*this, tensorType(getResult())); }
+
+LogicalResult SetFlatOp::verify() { return verifyFlat(*this, tensorType(getValue())); }
 
 LogicalResult ScalarOp::verify() {
   /*scalar_c1*/

@@ -42,8 +42,15 @@ def Swamla_ParamGroupOp : Swamla_Op<"param_group", [Symbol, DeclareOpInterfaceMe
 
 def Swamla_GetParamOp : Swamla_Op<"get_param", [MemoryEffects<[MemRead]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>,
     DeclareOpInterfaceMethods<Swamla_DifferentiableOpInterface>]> {
-  let summary = "the value of a parameter or parameter group";
-  let description = "(C1) names a parameter or parameter group; (C2) the type is its type.";
+  let summary = "the value of a parameter or parameter group, or its working copy";
+  let description = [{
+    With bf16 elements the value is the working copy, rounded from the parameter by whoever changed it last (the optimizer, or the program `cast`).
+
+    ```mlir
+    %w = swamla.get_param @"wte.weight" : tensor<256x128xbf16>
+    ```
+    (C1) names a parameter or parameter group; (C2) the type is its type, whose elements may be bf16 instead.
+  }];
   let arguments = (ins FlatSymbolRefAttr:$param);
   let results = (outs AnyStaticShapeTensor:$result);
   let assemblyFormat = "$param attr-dict `:` type($result)";
@@ -56,7 +63,8 @@ def Swamla_AddGradOp : Swamla_Op<"add_grad", [DeclareOpInterfaceMethods<SymbolUs
   let assemblyFormat = "$param `,` $value attr-dict `:` type($value)";
 }
 
-def Swamla_GetGradOp : Swamla_Op<"get_grad", [MemoryEffects<[MemRead]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Swamla_GetGradOp : Swamla_Op<"get_grad", [MemoryEffects<[MemRead]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+    DeclareOpInterfaceMethods<Swamla_PrecisionOpInterface>]> {
   let summary = "the gradient accumulated so far, as the initial value of an op that adds to it";
   let description = [{
     Always the `init` (or fused `outs`) of exactly one op, whose result goes to `swamla.set_grad` of the same parameter: the op then
@@ -79,13 +87,13 @@ def Swamla_SetGradOp : Swamla_Op<"set_grad", [DeclareOpInterfaceMethods<SymbolUs
 // Flat buffers, for the optimizer
 //===----------------------------------------------------------------------===//
 
-def Swamla_GetFlatOp : Swamla_Op<"get_flat", [MemoryEffects<[MemRead]>]> {
-  let summary = "a range of a flat buffer (`params`, `grads`, or an optimizer state such as `adamw.m`), as rows";
+def Swamla_GetFlatOp : Swamla_Op<"get_flat", [MemoryEffects<[MemRead]>, DeclareOpInterfaceMethods<Swamla_PrecisionOpInterface>]> {
+  let summary = "a range of a flat buffer (`params`, `working`, `grads`, or an optimizer state such as `adamw.m`), as rows";
   let description = [{
     ```mlir
     %p = swamla.get_flat "params" offset 0 : tensor<96x1024xf32>
     ```
-    (C1) offset >= 0.
+    (C1) offset >= 0; (C2) elements are f32, and bf16 in `working`.
   }];
   let arguments = (ins StrAttr:$buffer, I64Attr:$offset);
   let results = (outs AnyStaticShapeTensor:$result);
@@ -95,7 +103,7 @@ def Swamla_GetFlatOp : Swamla_Op<"get_flat", [MemoryEffects<[MemRead]>]> {
 
 def Swamla_SetFlatOp : Swamla_Op<"set_flat"> {
   let summary = "stores a range of a flat buffer";
-  let description = "(C1) offset >= 0.";
+  let description = "(C1) offset >= 0; (C2) elements are f32, and bf16 in `working`.";
   let arguments = (ins StrAttr:$buffer, I64Attr:$offset, AnyStaticShapeTensor:$value);
   let assemblyFormat = "$buffer `offset` $offset `,` $value attr-dict `:` type($value)";
   let hasVerifier = 1;

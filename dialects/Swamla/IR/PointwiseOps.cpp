@@ -10,7 +10,8 @@ LogicalResult BiasAddOp::verify() {
   RankedTensorType x = tensorType(getX());
   if (failed(expectRank(*this, "x", x, 2, "tensor<M x C>")))
     return failure();
-  return expectTensor(*this, "bias", tensorType(getBias()), {x.getDimSize(1)}, x.getElementType());
+  return expectTensorOrWider(*this, "bias", tensorType(getBias()), {x.getDimSize(1)},
+                             x.getElementType());
 }
 
 LogicalResult ColumnSumOp::verify() {
@@ -18,8 +19,8 @@ LogicalResult ColumnSumOp::verify() {
   RankedTensorType x = tensorType(getX());
   if (failed(expectRank(*this, "x", x, 2, "tensor<M x C>")))
     return failure();
-  return expectTensor(*this, "result", tensorType(getResult()), {x.getDimSize(1)},
-                      x.getElementType());
+  return expectTensorOrWider(*this, "result", tensorType(getResult()), {x.getDimSize(1)},
+                             x.getElementType());
 }
 
 LogicalResult SumOp::verify() {
@@ -39,6 +40,14 @@ LogicalResult HeadSumOp::verify() {
     return failure();
   return expectTensor(*this, "result", tensorType(getResult()),
                       {x.getDimSize(0), x.getDimSize(1) / heads}, x.getElementType());
+}
+
+LogicalResult CastOp::verify() {
+  /*cast_c1*/
+  RankedTensorType x = tensorType(getX()), result = tensorType(getResult());
+  if (!isa<FloatType>(x.getElementType()) || !isa<FloatType>(result.getElementType()))
+    return emitOpError() << "expected float elements, found " << x << " and " << result;
+  return expectTensor(*this, "result", result, x.getShape());
 }
 
 LogicalResult DropoutOp::verify() {

@@ -23,7 +23,7 @@ def Swamla_AddOp : Swamla_RowwiseDiffOp<"add", [SameOperandsAndResultType]> {
 
 def Swamla_BiasAddOp : Swamla_RowwiseDiffOp<"bias_add", [Swamla_CheapToRecompute, AllTypesMatch<["x", "result"]>]> {
   let summary = "x[m, c] + bias[c]";
-  let description = "(C1) x is tensor<M x C>, bias tensor<C>, of one element type.";
+  let description = "(C1) x is tensor<M x C>, bias tensor<C> of its element type or f32.";
   let arguments = (ins AnyStaticShapeTensor:$x, AnyStaticShapeTensor:$bias);
   let results = (outs AnyStaticShapeTensor:$result);
   let assemblyFormat = "$x `,` $bias attr-dict `:` type($x) `,` type($bias)";
@@ -32,7 +32,7 @@ def Swamla_BiasAddOp : Swamla_RowwiseDiffOp<"bias_add", [Swamla_CheapToRecompute
 
 def Swamla_ColumnSumOp : Swamla_RowwiseOp<"column_sum"> {
   let summary = "sum over rows: tensor<M x C> -> tensor<C> (bias gradients)";
-  let description = "(C1) x is tensor<M x C>, the result tensor<C>, of one element type.";
+  let description = "(C1) x is tensor<M x C>, the result tensor<C> of its element type or f32.";
   let arguments = (ins AnyStaticShapeTensor:$x);
   let results = (outs AnyStaticShapeTensor:$result);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
@@ -54,6 +54,15 @@ def Swamla_HeadSumOp : Swamla_RowwiseOp<"head_sum"> {
   let arguments = (ins AnyStaticShapeTensor:$x, I64Attr:$heads);
   let results = (outs AnyStaticShapeTensor:$result);
   let assemblyFormat = "$x `heads` $heads attr-dict `:` type($x) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Swamla_CastOp : Swamla_RowwiseOp<"cast"> {
+  let summary = "the same numbers in another float type, rounded to nearest, ties to even, where it is narrower";
+  let description = "(C1) x and the result have one shape and float elements.";
+  let arguments = (ins AnyStaticShapeTensor:$x);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
   let hasVerifier = 1;
 }
 

@@ -1,6 +1,7 @@
 //===- SwamlaDialect.h - the swamla dialect -------------------------------===//
 #pragma once
 
+#include "dialects/Swamla/IR/ResultPrecision.h"
 #include "dialects/Swamla/IR/RowwiseDomain.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
@@ -23,6 +24,9 @@ class CheapToRecompute : public mlir::OpTrait::TraitBase<ConcreteType, CheapToRe
 template <typename ConcreteType>
 class SetupTime : public mlir::OpTrait::TraitBase<ConcreteType, SetupTime> {};
 // NOLINTEND(bugprone-crtp-constructor-accessibility)
+
+/// The flat buffer of the parameters' working copies, bf16, for get_flat and set_flat.
+inline constexpr llvm::StringLiteral kWorkingBuffer = "working";
 
 /// Bytes of an op's tensor operands and results, each counted once.
 uint64_t defaultBytes(mlir::Operation *op);

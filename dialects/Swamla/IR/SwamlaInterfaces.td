@@ -40,6 +40,16 @@ def Swamla_RowwiseOpInterface : OpInterface<"RowwiseOpInterface"> {
       (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$args)>];
 }
 
+def Swamla_PrecisionOpInterface : OpInterface<"PrecisionOpInterface"> {
+  let cppNamespace = "::swamla";
+  let description = [{
+    An op with a matrix among its results that is no activation. `swamla-set-precision` makes activations, which the results of all other ops are,
+    narrow; it asks this interface about the rest. (Vectors and single numbers are f32 in every precision; so are tables, see SetupTime.)
+  }];
+  let methods = [InterfaceMethod<[{What becomes of result `result`, a matrix of floats; see ResultPrecision in ResultPrecision.h.}],
+    "::swamla::ResultPrecision", "getResultPrecision", (ins "unsigned":$result)>];
+}
+
 def Swamla_CostOpInterface : OpInterface<"CostOpInterface"> {
   let cppNamespace = "::swamla";
   let description = [{What an op costs at least: the larger of its two times is the floor of any kernel for it.}];

@@ -14,6 +14,11 @@ LogicalResult expectTensor(Operation *op, const Twine &what, RankedTensorType ty
   return op->emitOpError() << what << ": expected " << expected << ", found " << type;
 }
 
+LogicalResult expectTensorOrWider(Operation *op, const Twine &what, RankedTensorType type,
+                                  ArrayRef<int64_t> shape, Type element) {
+  return expectTensor(op, what, type, shape, type.getElementType().isF32() ? Type() : element);
+}
+
 LogicalResult expectRank(Operation *op, const Twine &what, RankedTensorType type, int64_t rank,
                          StringRef form) {
   if (type.getRank() == rank)

@@ -21,6 +21,12 @@ mlir::LogicalResult expectTensor(mlir::Operation *op, const llvm::Twine &what,
                                  mlir::RankedTensorType type, llvm::ArrayRef<int64_t> shape,
                                  mlir::Type element = {});
 
+/// The same with `element` or f32: what is added up, or read once a row, may be wider than the
+/// rest.
+mlir::LogicalResult expectTensorOrWider(mlir::Operation *op, const llvm::Twine &what,
+                                        mlir::RankedTensorType type, llvm::ArrayRef<int64_t> shape,
+                                        mlir::Type element);
+
 /// `type` has `rank` dims; `form` shows them in the error, as in "tensor<M x C>".
 mlir::LogicalResult expectRank(mlir::Operation *op, const llvm::Twine &what,
                                mlir::RankedTensorType type, int64_t rank, llvm::StringRef form);
