@@ -75,6 +75,13 @@ void HopperBuilder::holdBack(Value bits, uint32_t never, int64_t offset) {
   inlinePtx(text, "r,r,~{memory}", {}, {bits, sharedAddress(shared(offset))});
 }
 
+HopperBuilder::Values HopperBuilder::notEarlier(ValueRange values) {
+  Values same;
+  for (Value value : values)
+    same.append(inlinePtx("mov.b32 $0, $1;", "=f,f", value.getType(), value));
+  return same;
+}
+
 //===----------------------------------------------------------------------===//
 // Warpgroups
 //===----------------------------------------------------------------------===//

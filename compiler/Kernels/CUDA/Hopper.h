@@ -74,10 +74,10 @@ private:
 //===----------------------------------------------------------------------===//
 
 /// Columns of a tile that is made of parts, each beginning in a new atom: {128, 64} is a head's own
-/// 128 columns and 64 that all heads share.
+/// 128 columns and 64 that all heads share. Parts of no columns are left out.
 class TileColumns {
 public:
-  TileColumns(llvm::ArrayRef<int64_t> widths);
+  TileColumns(std::initializer_list<int64_t> widths);
 
   /// A part: `width` columns from column `begin` of the tile on.
   struct Part {
@@ -204,6 +204,9 @@ public:
   /// 64 x n f32 results as the bf16 operand A of the next product.
   Values packAccumulators(mlir::ValueRange values);
 
+  /// The same numbers (f32), which LLVM takes to be made here: what is computed from them stays
+  /// behind the products that were started before.
+  Values notEarlier(mlir::ValueRange values);
   /// ptxas moves a wait for products up over arithmetic, which undoes the overlap of both; it does
   /// not move it over a memory access. This is one that never happens: a store to the 4 bytes of
   /// shared memory at `offset` if `bits` (i32) are `never`, which holds the next wait back until

@@ -25,8 +25,10 @@ static constexpr int64_t kStep = 16, kMaxColumns = 256;
 // Columns
 //===----------------------------------------------------------------------===//
 
-TileColumns::TileColumns(ArrayRef<int64_t> widths) {
+TileColumns::TileColumns(std::initializer_list<int64_t> widths) {
   for (int64_t width : widths) {
+    if (width == 0)
+      continue;
     list.push_back({numAtoms * kAtomColumns, width});
     numAtoms += atomsFor(width);
   }
