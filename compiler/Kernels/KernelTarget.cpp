@@ -2,6 +2,7 @@
 #include "compiler/Kernels/KernelTarget.h"
 
 #include "compiler/Kernels/CPU/CpuKernels.h"
+#include "compiler/Kernels/CUDA/CudaKernels.h"
 
 using namespace mlir;
 
@@ -11,7 +12,9 @@ std::unique_ptr<KernelTarget> createKernelTarget(StringRef name, StringRef archi
                                                  function_ref<InFlightDiagnostic()> emitError) {
   if (name == "cpu")
     return createCpuKernelTarget(architecture, emitError);
-  emitError() << "no kernel generators for target '" << name << "', expected 'cpu'";
+  if (name == "cuda")
+    return createCudaKernelTarget(architecture, emitError);
+  emitError() << "no kernel generators for target '" << name << "', expected 'cpu' or 'cuda'";
   return nullptr;
 }
 

@@ -9,6 +9,12 @@
 
 namespace swamla {
 
+/// One of the functions that a kernel op becomes, in the order in which a launch runs them.
+struct KernelPart {
+  std::string name;                  ///< of the function
+  llvm::SmallVector<unsigned> views; ///< of the op that the function takes, in its order
+};
+
 /// One compilation target of the kernel ops (step.row_kernel, attention_kernel, ...). A target is
 /// one subfolder of compiler/Kernels and one line of `createKernelTarget`.
 class KernelTarget {
@@ -20,16 +26,19 @@ public:
 
   /// Whether the target has a generator for the op.
   virtual bool hasGenerator(mlir::Operation *op) const = 0;
-  /// Generates the kernel of one op at the builder's insertion point, under the op's name. Emits a
-  /// diagnostic and fails where it cannot.
-  virtual mlir::LogicalResult generate(mlir::Operation *op, mlir::OpBuilder &builder) const = 0;
+  /// Generates the kernel of one op at the builder's insertion point. Returns its parts; none means
+  /// one function under the op's name that takes all views. Emits a diagnostic and fails where it
+  /// cannot.
+  virtual mlir::FailureOr<llvm::SmallVector<KernelPart>>
+  generate(mlir::Operation *op, mlir::OpBuilder &builder) const = 0;
 
   /// Converts the generated kernels of the module to the LLVM dialect.
   virtual mlir::LogicalResult lowerToLLVM(mlir::ModuleOp module) const = 0;
 };
 
-/// Makes the target called `name` ("cpu") for `architecture` (for the CPU: x86-64-v2, -v3, -v4 or
-/// native). Reports to `emitError` and returns null if there is no such thing.
+/// Makes the target called `name` ("cpu" or "cuda") for `architecture` (for the CPU: x86-64-v2,
+/// -v3, -v4 or native; for CUDA: sm_90a). Reports to `emitError` and returns null if there is no
+/// such thing.
 std::unique_ptr<KernelTarget>
 createKernelTarget(llvm::StringRef name, llvm::StringRef architecture,
                    llvm::function_ref<mlir::InFlightDiagnostic()> emitError);

@@ -8,7 +8,8 @@ def LowerKernelsPass : Pass<"step-lower-kernels", "::mlir::ModuleOp"> {
   let summary = "kernel ops to functions of the target, in the LLVM dialect";
   let description = [{
     Replaces every `step.*_kernel` by the code that the target's generator makes of it, a function of the same name. Nothing but the op goes
-    into its kernel. The function's attributes say what a launch must supply, and the module's what machine it runs on.
+    into its kernel, except the alignment of the launches' views on a GPU. The function's attributes say what a launch must supply, and the module's
+    what machine it runs on. On a GPU a kernel may become several functions, and each of its launches one launch of each of them.
 
     ```mlir
     step.row_kernel @double domain [32, 128] row_dims 1 ins 1 maps [...] unit_rows 8 {
@@ -26,12 +27,12 @@ def LowerKernelsPass : Pass<"step-lower-kernels", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"target", "target", "std::string", /*default=*/"\"cpu\"", "the target: cpu">,
+    Option<"target", "target", "std::string", /*default=*/"\"cpu\"", "the target: cpu or cuda">,
     Option<"architecture", "arch", "std::string", /*default=*/"\"native\"",
-           "what to generate code for; cpu: x86-64-v2, x86-64-v3, x86-64-v4, or native, the best of them that this machine runs">];
+           "what to generate code for; cpu: x86-64-v2, x86-64-v3, x86-64-v4, or native, the best of them that this machine runs; cuda: sm_90a">];
   let statistics = [Statistic<"numKernels", "kernels", "Number of kernels lowered">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect",
-    "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect", "::mlir::ub::UBDialect",
+    "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect", "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect", "::mlir::ub::UBDialect",
     "::mlir::vector::VectorDialect"];
 }
 

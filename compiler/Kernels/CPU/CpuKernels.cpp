@@ -40,19 +40,23 @@ public:
                step::ScatterAddKernelOp>(op);
   }
 
-  LogicalResult generate(Operation *op, OpBuilder &builder) const override {
-    return llvm::TypeSwitch<Operation *, FailureOr<func::FuncOp>>(op)
-        .Case([&](step::RowKernelOp kernel) { return buildRowKernel(kernel, builder, cpu); })
-        .Case([&](step::AttentionKernelOp kernel) {
-          return buildAttentionKernel(kernel, builder, cpu);
-        })
-        .Case([&](step::AttentionGradKernelOp kernel) {
-          return buildAttentionGradKernel(kernel, builder, cpu);
-        })
-        .Case([&](step::ScatterAddKernelOp kernel) {
-          return buildScatterAddKernel(kernel, builder, cpu);
-        })
-        .Default([](Operation *) { return failure(); });
+  FailureOr<SmallVector<KernelPart>> generate(Operation *op, OpBuilder &builder) const override {
+    auto kernel =
+        llvm::TypeSwitch<Operation *, FailureOr<func::FuncOp>>(op)
+            .Case([&](step::RowKernelOp kernel) { return buildRowKernel(kernel, builder, cpu); })
+            .Case([&](step::AttentionKernelOp kernel) {
+              return buildAttentionKernel(kernel, builder, cpu);
+            })
+            .Case([&](step::AttentionGradKernelOp kernel) {
+              return buildAttentionGradKernel(kernel, builder, cpu);
+            })
+            .Case([&](step::ScatterAddKernelOp kernel) {
+              return buildScatterAddKernel(kernel, builder, cpu);
+            })
+            .Default([](Operation *) { return failure(); });
+    if (failed(kernel))
+      return failure();
+    return SmallVector<KernelPart>();
   }
 
   LogicalResult lowerToLLVM(ModuleOp module) const override;

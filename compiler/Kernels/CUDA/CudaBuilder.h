@@ -13,7 +13,8 @@
 // i32 or i64, and are signed. An access assumes the alignment of its whole value:
 // ask viewAlignment before widening one.
 //
-// math.exp, exp2, log, tanh, rsqrt, sqrt, sin and cos on f32 may be used freely.
+// math.exp, exp2, log, tanh, rsqrt and sqrt, and division, on f32 may be used freely
+// (CudaMath.h).
 //
 //===----------------------------------------------------------------------===//
 #pragma once
