@@ -4,6 +4,8 @@
 #include "compiler/Kernels/Passes.h"
 #include "compiler/Pipelines/Phases.h"
 #include "compiler/Target/CPU/CompileToElf.h"
+#include "compiler/Target/CUDA/AssemblePtx.h"
+#include "compiler/Target/CUDA/CompileToPtx.h"
 #include "compiler/Target/StepBin/StepBin.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -30,22 +32,36 @@ LogicalResult runPhases(ModuleOp module, CompileOptions options) {
 }
 
 namespace {
+FailureOr<StepCode> compileForCpu(ModuleOp module, const CpuTarget &cpu) {
+  FailureOr<SmallVector<char, 0>> elf = compileToElf(module, cpu);
+  if (failed(elf))
+    return failure();
+  return StepCode{"cpu", kCpuTriple.str(), cpu.name(), std::move(*elf)};
+}
+
+FailureOr<StepCode> compileForCuda(ModuleOp module, const CudaTarget &cuda, bool verbose) {
+  FailureOr<SmallVector<char, 0>> ptx = compileToPtx(module, cuda);
+  if (failed(ptx))
+    return failure();
+  FailureOr<SmallVector<char, 0>> cubin = assemblePtx(module, *ptx, cuda, verbose);
+  if (failed(cubin))
+    return failure();
+  return StepCode{"cuda", kCudaTriple.str(), cuda.name(), std::move(*ptx), std::move(*cubin)};
+}
+
 /// The kernels as the target's loader wants them.
-FailureOr<StepCode> compileKernels(ModuleOp module) {
+FailureOr<StepCode> compileKernels(ModuleOp module, const CompileOptions &options) {
   auto target = module->getAttrOfType<StringAttr>(kTargetAttr);
   auto architecture = module->getAttrOfType<StringAttr>(kArchitectureAttr);
   if (!target || !architecture)
     return module.emitError() << "has no attributes " << kTargetAttr << " and " << kArchitectureAttr
                               << "; expected them from --step-lower-kernels";
-  std::optional<CpuTarget> cpu =
-      target == "cpu" ? CpuTarget::parse(architecture.getValue()) : std::nullopt;
-  if (!cpu)
-    return module.emitError() << "cannot emit code for target \"" << target.getValue() << "\", "
-                              << architecture << "; supported: cpu";
-  FailureOr<SmallVector<char, 0>> elf = compileToElf(module, *cpu);
-  if (failed(elf))
-    return failure();
-  return StepCode{target.str(), kCpuTriple.str(), architecture.str(), std::move(*elf)};
+  if (std::optional<CpuTarget> cpu = CpuTarget::parse(architecture); target == "cpu" && cpu)
+    return compileForCpu(module, *cpu);
+  if (std::optional<CudaTarget> cuda = CudaTarget::parse(architecture); target == "cuda" && cuda)
+    return compileForCuda(module, *cuda, options.ptxasVerbose);
+  return module.emitError() << "cannot emit code for target \"" << target.getValue() << "\", "
+                            << architecture << "; supported: cpu and cuda";
 }
 } // namespace
 
@@ -54,7 +70,7 @@ FailureOr<std::vector<char>> compileModule(ModuleOp module, const CompileOptions
   toLower.until = Phase::Lower;
   if (failed(runPhases(module, toLower)))
     return failure();
-  FailureOr<StepCode> code = compileKernels(module);
+  FailureOr<StepCode> code = compileKernels(module, options);
   if (failed(code))
     return failure();
   return writeStepBin(module, *code, optionsAsFlags(module));

@@ -31,12 +31,14 @@ CompileFlags::CompileFlags(cl::OptionCategory &category)
       lossRows("loss-rows",
                cl::desc("rows of a chunk of head and cross-entropy (default: by size)"),
                cl::cat(category)),
-      precision("precision",
-                cl::desc("of activations and matmul operands: fp32 (default), tf32 or bf16"),
-                cl::cat(category)),
-      target("target", cl::desc("what to compile for: cpu"), cl::cat(category)),
+      precision(
+          "precision",
+          cl::desc("of activations and matmul operands: fp32 (default), tf32 (cuda only) or bf16"),
+          cl::cat(category)),
+      target("target", cl::desc("what to compile for: cpu (default) or cuda"), cl::cat(category)),
       mcpu("mcpu",
-           cl::desc("x86-64-v2, x86-64-v3, x86-64-v4, or native (default): this machine's best"),
+           cl::desc("cpu: x86-64-v2, x86-64-v3, x86-64-v4, or native (default), this machine's "
+                    "best; cuda: sm_90a"),
            cl::cat(category)) {}
 
 void CompileFlags::readInto(CompileOptions &options) {

@@ -12,7 +12,8 @@ namespace swamla {
 namespace {
 constexpr llvm::StringLiteral kOptionsAttr = "swamla.options";
 
-/// One option whose value is a word: the words that are supported, and the phase that uses it.
+/// One option whose value is a word: the words that are supported, and the phase that uses it. An
+/// option whose words differ between targets has an entry for each, after that of the target.
 struct WordOption {
   llvm::StringLiteral name;
   std::optional<std::string> CompileOptions::*member;
@@ -20,15 +21,19 @@ struct WordOption {
   llvm::StringLiteral supported; ///< separated by |
   llvm::StringLiteral later;     ///< what will be, if anything
   Phase usedBy;
+  llvm::StringLiteral target = ""; ///< for which this is the entry; empty: for any
 };
 
 constexpr WordOption kWordOptions[] = {
     {"checkpoint", &CompileOptions::checkpoint, "none", "none|mlp|attn|block", "", Phase::Remat},
     {"optimizer", &CompileOptions::optimizer, "adamw", "adamw|lion", "", Phase::Optimizer},
-    {"precision", &CompileOptions::precision, "fp32", "fp32|tf32|bf16", "fp8", Phase::Precision},
-    {"target", &CompileOptions::target, "cpu", "cpu", "cuda", Phase::Lower},
+    {"target", &CompileOptions::target, "cpu", "cpu|cuda", "", Phase::Fuse},
+    {"precision", &CompileOptions::precision, "fp32", "fp32|bf16", "fp8", Phase::Precision, "cpu"},
+    {"precision", &CompileOptions::precision, "fp32", "fp32|tf32|bf16", "fp8", Phase::Precision,
+     "cuda"},
     {"mcpu", &CompileOptions::mcpu, "native", "x86-64-v2|x86-64-v3|x86-64-v4|native", "",
-     Phase::Lower}};
+     Phase::Lower, "cpu"},
+    {"mcpu", &CompileOptions::mcpu, "sm_90a", "sm_90a", "", Phase::Lower, "cuda"}};
 
 struct NumberOption {
   llvm::StringLiteral name;
@@ -71,20 +76,33 @@ LogicalResult checkInTime(ModuleOp module, Phase done, StringRef name, Phase use
                         << "; start from the output of an earlier phase";
 }
 
+/// Reports a word that is not supported.
+LogicalResult rejectWord(ModuleOp module, const WordOption &option, StringRef value) {
+  InFlightDiagnostic error = reject(module) << "--" << option.name << "=" << value;
+  auto isOfAnotherTarget = [&](const WordOption &other) {
+    return other.name == option.name && isOneOf(value, other.supported);
+  };
+  if (isOneOf(value, option.later))
+    error << " is not supported yet by this release; supported: " << spellOut(option.supported);
+  else if (llvm::any_of(kWordOptions, isOfAnotherTarget))
+    error << " is not for --target=" << option.target
+          << "; supported there: " << spellOut(option.supported);
+  else
+    error << " is unknown; expected " << spellOut(option.supported);
+  return error;
+}
+
 LogicalResult resolveWord(ModuleOp module, Phase done, const WordOption &option,
                           DictionaryAttr stored, CompileOptions &options) {
   std::optional<std::string> &value = options.*option.member;
   auto attribute = stored.getAs<StringAttr>(option.name);
+  // What an earlier run has stored for another target, and nothing has used, means nothing here.
+  if (attribute && done < option.usedBy && !isOneOf(attribute.getValue(), option.supported))
+    attribute = nullptr;
   if (!value)
     value = attribute ? attribute.str() : option.fallback.str();
-  if (!isOneOf(*value, option.supported)) {
-    InFlightDiagnostic error = reject(module) << "--" << option.name << "=" << *value;
-    if (!option.later.empty() && isOneOf(*value, option.later))
-      error << " is not supported yet by this release; supported: " << spellOut(option.supported);
-    else
-      error << " is unknown; expected " << spellOut(option.supported);
-    return error;
-  }
+  if (!isOneOf(*value, option.supported))
+    return rejectWord(module, option, *value);
   if (!attribute)
     return success();
   return checkInTime(module, done, option.name, option.usedBy, *value, attribute.str());
@@ -117,6 +135,8 @@ LogicalResult resolveOptions(ModuleOp module, Phase done, CompileOptions &option
         option.name, builder.getI64IntegerAttr((options.*option.member).value_or(0))));
   }
   for (const WordOption &option : kWordOptions) {
+    if (!option.target.empty() && option.target != *options.target)
+      continue;
     if (failed(resolveWord(module, done, option, stored, options)))
       return failure();
     resolved.push_back(builder.getNamedAttr(

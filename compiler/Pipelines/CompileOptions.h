@@ -24,14 +24,15 @@ struct CompileOptions {
   std::optional<std::string> checkpoint; ///< none, mlp, attn or block
   std::optional<int64_t> lossRows;       ///< rows of a chunk of the head; 0: chosen by size
   std::optional<std::string> optimizer;  ///< adamw or lion
-  std::optional<std::string> precision;  ///< fp32, tf32 or bf16
-  std::optional<std::string> target;     ///< cpu
-  std::optional<std::string> mcpu;       ///< x86-64-v2, -v3, -v4 or native
+  std::optional<std::string> precision;  ///< fp32, tf32 (cuda only) or bf16
+  std::optional<std::string> target;     ///< cpu or cuda
+  std::optional<std::string> mcpu;       ///< cpu: x86-64-v2, -v3, -v4 or native; cuda: sm_90a
 
   // How to compile; these change no program.
   std::optional<Phase> from; ///< what has run already; unset: what the module says
   Phase until = Phase::Emit;
-  std::string dumpPhases; ///< a folder for `NN-PHASE.mlir`; empty: none
+  std::string dumpPhases;    ///< a folder for `NN-PHASE.mlir`; empty: none
+  bool ptxasVerbose = false; ///< show what ptxas says about registers and memory
 };
 
 /// Fills what is unset from the module's `swamla.options`, then from the defaults, checks every

@@ -192,8 +192,9 @@ struct PhaseOptions : PassPipelineOptions<PhaseOptions> {
                                 llvm::cl::init("adamw")};
   Option<std::string> precision{*this, "precision", llvm::cl::desc("fp32, tf32 or bf16"),
                                 llvm::cl::init("fp32")};
-  Option<std::string> mcpu{*this, "mcpu", llvm::cl::desc("x86-64-v2, -v3, -v4 or native"),
-                           llvm::cl::init("native")};
+  Option<std::string> target{*this, "target", llvm::cl::desc("cpu or cuda"), llvm::cl::init("cpu")};
+  Option<std::string> mcpu{*this, "mcpu",
+                           llvm::cl::desc("cpu: x86-64-v2, -v3, -v4 or native; cuda: sm_90a")};
 
   CompileOptions asCompileOptions() const {
     CompileOptions options;
@@ -202,8 +203,8 @@ struct PhaseOptions : PassPipelineOptions<PhaseOptions> {
     options.lossRows = lossRows;
     options.optimizer = optimizer;
     options.precision = precision;
-    options.target = "cpu";
-    options.mcpu = mcpu;
+    options.target = target;
+    options.mcpu = !mcpu.empty() ? mcpu.getValue() : target == "cuda" ? "sm_90a" : "native";
     options.until = Phase::Lower;
     return options;
   }

@@ -51,6 +51,10 @@ struct CommandLine {
                                   cl::value_desc("folder"), cl::cat(category)};
   cl::opt<bool> planReport{"plan-report", cl::desc("print what lives in memory at the peak"),
                            cl::cat(category)};
+  cl::opt<bool> ptxasVerbose{
+      "ptxas-verbose",
+      cl::desc("with --target=cuda: print the registers and memory of each kernel"),
+      cl::cat(category)};
 
   CompileFlags compile{category};
 
@@ -179,6 +183,7 @@ std::optional<Request> readRequest(CommandLine &line) {
   assignIfGiven(line.batch, options.batch);
   assignIfGiven(line.optimizer, options.optimizer);
   assignIfGiven(line.dumpPhases, options.dumpPhases);
+  assignIfGiven(line.ptxasVerbose, options.ptxasVerbose);
   std::optional<Phase> until;
   if (!readPhase(line.until, until) || !readPhase(line.from, options.from))
     return std::nullopt;
