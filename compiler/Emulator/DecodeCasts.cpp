@@ -1,0 +1,186 @@
+//===- DecodeCasts.cpp - conversions, and calls of mathematics ------------===//
+#include "compiler/Emulator/Decoder.h"
+
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+using namespace swamla::emulator;
+
+namespace swamla {
+
+namespace {
+/// Parts of one number that another is made of: bits of lanes.
+unsigned lanesFor(unsigned bits) { return bits > 32 ? 8 : 4; }
+} // namespace
+
+/// Numbers of one width become numbers of another with the same bits, the first lowest.
+LogicalResult Decoder::decodeBitcast(LLVM::BitcastOp op) {
+  Leaves from = operand(op.getArg());
+  unsigned fromBits = bitWidth(leafTypes(op.getArg().getType()).front());
+  unsigned toBits = bitWidth(leafTypes(op.getType()).front());
+  if (fromBits == toBits) {
+    alias(op, std::move(from));
+    return success();
+  }
+  auto shifted = [&](Reg reg, unsigned bytes, StringRef shift, unsigned bits) {
+    Reg to = builder.newReg(bytes);
+    builder.emit((shift + (bytes == 8 ? ".64" : ".32")).str(), to, reg).imm = bits;
+    return to;
+  };
+  auto resized = [&](Reg reg, unsigned bytes) {
+    if (builder.width(reg) == bytes)
+      return reg;
+    Reg to = builder.newReg(bytes);
+    builder.emit(bytes == 8 ? "zext.32.64" : "trunc.64.32", to, reg);
+    return to;
+  };
+  Leaves &to = result(op);
+  if (fromBits < toBits) {
+    unsigned parts = toBits / fromBits, bytes = lanesFor(toBits);
+    for (auto [i, reg] : llvm::enumerate(to)) {
+      Reg sum = resized(from[i * parts], bytes);
+      for (unsigned part = 1; part < parts; ++part) {
+        Reg high = shifted(resized(from[i * parts + part], bytes), bytes, "shli", part * fromBits);
+        Reg next = part + 1 == parts ? reg : builder.newReg(bytes);
+        builder.emit(bytes == 8 ? "or.64" : "or.32", next, sum, high);
+        sum = next;
+      }
+    }
+    return success();
+  }
+  unsigned parts = fromBits / toBits;
+  for (auto [i, reg] : llvm::enumerate(to)) {
+    Reg high = shifted(from[i / parts], lanesFor(fromBits), "shri", i % parts * toBits);
+    Reg part = resized(high, builder.width(reg));
+    builder.emit(builder.width(reg) == 8 ? "move.64" : "move.32", reg, part);
+    cut(reg, toBits);
+  }
+  return success();
+}
+
+/// The lane op of a cast between integers, or null where it is only a new name.
+static const char *integerCast(bool isSigned, Type from, Type to) {
+  unsigned fromBytes = laneBytes(from), toBytes = laneBytes(to);
+  if (fromBytes == 8)
+    return toBytes == 8 ? nullptr : "trunc.64.32";
+  if (isSigned)
+    return toBytes == 8 ? "sext.32.64" : "sext.32.32";
+  return toBytes == 8 ? "zext.32.64" : nullptr;
+}
+
+LogicalResult Decoder::decodeCast(Operation *op, bool &known) {
+  if (auto bitcast = dyn_cast<LLVM::BitcastOp>(op))
+    return decodeBitcast(bitcast);
+  if (auto cast = dyn_cast<LLVM::AddrSpaceCastOp>(op)) {
+    auto space = [](Type type) {
+      return mlir::cast<LLVM::LLVMPointerType>(type).getAddressSpace();
+    };
+    unsigned from = space(cast.getArg().getType()), to = space(cast.getType());
+    bool fromShared = from == 3 || from == 7, toShared = to == 3 || to == 7;
+    if (fromShared == toShared) {
+      alias(cast, operand(cast.getArg()));
+      return success();
+    }
+    Reg reg = scalar(cast.getArg());
+    builder.emit("addi.64", result(cast)[0], reg).imm = toShared ? -kSharedWindow : kSharedWindow;
+    return success();
+  }
+  bool isInteger =
+      isa<LLVM::TruncOp, LLVM::ZExtOp, LLVM::SExtOp, LLVM::PtrToIntOp, LLVM::IntToPtrOp>(op);
+  bool toFloat = isa<LLVM::SIToFPOp, LLVM::UIToFPOp>(op);
+  bool toInteger = isa<LLVM::FPToSIOp, LLVM::FPToUIOp>(op);
+  bool floats = isa<LLVM::FPExtOp, LLVM::FPTruncOp>(op);
+  if (!isInteger && !toFloat && !toInteger && !floats) {
+    known = false;
+    return success();
+  }
+  Leaves from = operand(op->getOperand(0));
+  Type fromType = leafTypes(op->getOperand(0).getType()).front();
+  Type toType = leafTypes(op->getResult(0).getType()).front();
+  for (auto [i, to] : llvm::enumerate(result(op->getResult(0)))) {
+    Reg reg = from[i];
+    if (isInteger) {
+      const char *name = integerCast(isa<LLVM::SExtOp>(op), fromType, toType);
+      builder.emit(name                     ? name
+                   : builder.width(to) == 8 ? "move.64"
+                                            : "move.32",
+                   to, reg)
+          .imm = bitWidth(fromType);
+      cut(to, bitWidth(toType));
+    } else if (toFloat) {
+      bool isSigned = isa<LLVM::SIToFPOp>(op);
+      if (isSigned)
+        reg = signExtended(reg, bitWidth(fromType));
+      Reg wide = toType.isBF16() ? builder.newReg(4) : to;
+      builder.emit(
+          ((isSigned ? "sitofp." : "uitofp.") + laneSuffix(fromType) + "." + laneSuffix(toType))
+              .str(),
+          wide, reg);
+      if (wide != to)
+        narrowFloat(wide, to, toType);
+    } else if (toInteger) {
+      builder.emit(((isa<LLVM::FPToSIOp>(op) ? "fptosi." : "fptoui.") + laneSuffix(fromType) + "." +
+                    laneSuffix(toType))
+                       .str(),
+                   to, widenFloat(reg, fromType));
+      cut(to, bitWidth(toType));
+    } else {
+      reg = widenFloat(reg, fromType);
+      bool wasF64 = fromType.isF64();
+      if (wasF64 && !toType.isF64()) {
+        Reg narrow = builder.newReg(4);
+        builder.emit("fptrunc.f64.f32", narrow, reg);
+        reg = narrow;
+      }
+      if (toType.isF64() && !wasF64)
+        builder.emit("fpext.f32.f64", to, reg);
+      else
+        narrowFloat(reg, to, toType);
+    }
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Calls
+//===----------------------------------------------------------------------===//
+
+/// The lane op of a function of libdevice, or of an NVVM intrinsic.
+static std::string laneOpOfCall(StringRef callee) {
+  if (callee.consume_front("__nv_")) {
+    bool isFloat = findLaneOp((callee + ".f64").str()) == nullptr && callee.consume_back("f");
+    StringRef name = llvm::StringSwitch<StringRef>(callee)
+                         .Case("fmax", "maxnum")
+                         .Case("fmin", "minnum")
+                         .Default(callee);
+    return (name + (isFloat ? ".f32" : ".f64")).str();
+  }
+  if (!callee.consume_front("llvm.nvvm."))
+    return "";
+  callee.consume_back(".f");
+  callee.consume_back(".ftz");
+  return callee.str(); // "ex2.approx"
+}
+
+LogicalResult Decoder::decodeCall(Operation *op, bool &known) {
+  std::string callee;
+  if (auto call = dyn_cast<LLVM::CallOp>(op))
+    callee = call.getCallee().value_or("").str();
+  else if (auto intrinsic = dyn_cast<LLVM::CallIntrinsicOp>(op))
+    callee = intrinsic.getIntrin().str();
+  else {
+    known = false;
+    return success();
+  }
+  Handler handler = findLaneOp(laneOpOfCall(callee));
+  if (!handler || op->getNumResults() != 1 || op->getNumOperands() > 3)
+    return unknown(op, "the function " + callee);
+  SmallVector<Reg, 3> from;
+  for (Value value : op->getOperands())
+    from.push_back(scalar(value));
+  from.resize(3, kNoReg);
+  builder.emit(handler, result(op->getResult(0))[0], from[0], from[1], from[2]);
+  return success();
+}
+
+} // namespace swamla
