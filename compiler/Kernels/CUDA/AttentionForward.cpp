@@ -68,8 +68,7 @@ HopperForward::HopperForward(step::AttentionKernelOp op, const HopperForwardPlan
   launch.sharedBytes = layout.bytes;
   // The number of the next tile of queries, and how many blocks have finished.
   launch.scratchBytes = 8;
-  // Bounds the registers that a thread starts with, so that `computeRegisters` is an increase.
-  launch.minBlocksPerSm = plan.warpgroups == 1 ? 2 : 1;
+  launch.minBlocksPerSm = plan.blocksPerSm;
   maps = makeMaps();
 }
 
@@ -108,12 +107,14 @@ GpuKernel HopperForward::build() {
   b.choose(
       b.equal(group, 0),
       [&] {
-        b.decreaseRegisters(plan.loadRegisters());
+        if (plan.movesRegisters())
+          b.decreaseRegisters(plan.loadRegisters());
         b.when(b.equal(b.threadId(), 0), [&] { load(); });
         return Values();
       },
       [&] {
-        b.increaseRegisters(plan.computeRegisters());
+        if (plan.movesRegisters())
+          b.increaseRegisters(plan.computeRegisters());
         warpgroup = b.add(group, -1);
         compute();
         return Values();

@@ -61,9 +61,11 @@ static SmallVector<HopperForwardPlan> forwardPlans(const AttentionSizes &sizes) 
 }
 
 /// Whether the registers of a thread hold its results, scores and probabilities, beside about 32
-/// others. (ptxas has the last word; this keeps it from spilling.)
+/// others; and the results alone those that it starts with, which bound any single instruction.
+/// (ptxas has the last word; this keeps it from spilling.)
 static bool fitsRegisters(const AttentionSizes &sizes, const HopperForwardPlan &plan) {
-  return sizes.v / 2 + plan.blockK / 2 + plan.blockK / 4 + 32 <= plan.computeRegisters();
+  return sizes.v / 2 + plan.blockK / 2 + plan.blockK / 4 + 32 <= plan.computeRegisters() &&
+         sizes.v / 2 + 32 <= plan.startRegisters();
 }
 
 std::optional<HopperForwardPlan> planHopperForward(step::AttentionKernelOp op,

@@ -13,6 +13,7 @@
 
 #include "mlir/IR/Builders.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace swamla {
@@ -29,9 +30,17 @@ struct HopperForwardPlan {
 
   int64_t blockQ() const { return 64 * warpgroups; }
   int64_t threads() const { return 128 * (warpgroups + 1); }
-  /// Registers of a thread of the loading warpgroup, and of the computing ones.
+  /// Registers that a thread starts with, at most.
+  int64_t startRegisters() const { return std::min<int64_t>(255, 65536 / blocksPerSm / threads()); }
+  /// Whether the loading warpgroup hands registers over; a lone computing one has all it can use.
+  bool movesRegisters() const { return warpgroups * blocksPerSm > 1; }
+  /// Registers of a thread of the loading warpgroup, and of the computing ones, from then on.
   int64_t loadRegisters() const { return warpgroups == 3 ? 32 : 40; }
-  int64_t computeRegisters() const { return warpgroups == 3 ? 160 : warpgroups == 2 ? 232 : 216; }
+  int64_t computeRegisters() const {
+    if (!movesRegisters())
+      return startRegisters();
+    return warpgroups == 3 ? 160 : warpgroups == 2 ? 232 : 216;
+  }
 };
 
 /// The plan for a verified op, or nullopt where AttentionSimt.h serves it.
