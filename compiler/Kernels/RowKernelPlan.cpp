@@ -217,8 +217,9 @@ LogicalResult RowKernelPlan::analyseOuts() {
     if (out.reduces && !op.getBody().getArgument(out.view).use_empty())
       return where() << "the initial value of a sum over rows cannot be used in the region; set "
                         "`accumulate` to add to it";
-    if (out.reduces && !isa<FloatType>(views[out.view].element))
-      return where() << "a sum over rows needs a float type, found " << views[out.view].element;
+    Type element = views[out.view].element;
+    if (out.reduces && !element.isF32() && !element.isF64())
+      return where() << "a sum over rows needs f32 or f64, found " << element;
     outs.push_back(std::move(out));
   }
   return success();

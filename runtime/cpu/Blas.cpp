@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/cpu/Blas.h"
 
+#include "runtime/base/Bf16.h"
+
 #include <algorithm>
 #include <dnnl.h>
 
@@ -23,6 +25,10 @@ constexpr int64_t kTileM = 32, kTileN = 96;
 constexpr int64_t kWantedBlocks = 16;
 /// Least multiply-adds of a block: half a millisecond or so, against which packing is small.
 constexpr int64_t kLeastWork = int64_t(1) << 24;
+
+/// Products that are summed up in one call of the library where A and B are widened first: panels
+/// that stay in the second-level cache.
+constexpr int64_t kPanel = 512;
 
 int64_t divideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t halfOf(int64_t size, int64_t tile) { return divideUp(divideUp(size, 2), tile) * tile; }
@@ -57,22 +63,72 @@ MatmulTask::MatmulTask(const MatmulCall &call) : call(call), blockM(call.m), blo
   blockColumns = divideUp(call.n, blockN);
 }
 
-int MatmulTask::runBlock(int64_t block) const {
-  int64_t i = block / blockColumns * blockM, j = block % blockColumns * blockN;
-  const float *a = call.a + (call.transposeA ? i : i * call.lda);
-  const float *b = call.b + (call.transposeB ? j * call.ldb : j);
-  return dnnl_sgemm(call.transposeA ? 'T' : 'N', call.transposeB ? 'T' : 'N',
-                    std::min(blockM, call.m - i), std::min(blockN, call.n - j), call.k, 1.0F, a,
-                    call.lda, b, call.ldb, call.accumulate ? 1.0F : 0.0F, call.c + i * call.ldc + j,
-                    call.ldc);
+MatmulTask::Block MatmulTask::blockAt(int64_t index) const {
+  int64_t i = index / blockColumns * blockM, j = index % blockColumns * blockN;
+  return {i, j, std::min(blockM, call.m - i), std::min(blockN, call.n - j)};
 }
 
-void MatmulTask::run(void *const *views, int64_t begin, int64_t end, void * /*scratch*/) {
+int MatmulTask::runBlock(const Block &block) const {
+  auto [i, j, rows, columns] = block;
+  const float *a = static_cast<const float *>(call.a) + (call.transposeA ? i : i * call.lda);
+  const float *b = static_cast<const float *>(call.b) + (call.transposeB ? j * call.ldb : j);
+  float *c = static_cast<float *>(call.c) + i * call.ldc + j;
+  return dnnl_sgemm(call.transposeA ? 'T' : 'N', call.transposeB ? 'T' : 'N', rows, columns, call.k,
+                    1.0F, a, call.lda, b, call.ldb, call.accumulate ? 1.0F : 0.0F, c, call.ldc);
+}
+
+namespace {
+/// Rows [row, row + rows) and columns [column, column + columns) of a matrix, dense, as f32.
+void widen(const void *matrix, int64_t ld, int64_t row, int64_t rows, int64_t column,
+           int64_t columns, float *to) {
+  for (int64_t r = 0; r < rows; ++r, to += columns) {
+    const Bf16 *from = static_cast<const Bf16 *>(matrix) + (row + r) * ld + column;
+    std::transform(from, from + columns, to, toFloat);
+  }
+}
+} // namespace
+
+int MatmulTask::runNarrowBlock(const Block &block, float *scratch) const {
+  auto [i, j, rows, columns] = block;
+  float *a = scratch, *b = a + rows * std::min(kPanel, call.k),
+        *sums = b + columns * std::min(kPanel, call.k);
+  float *c = call.narrowC ? sums : static_cast<float *>(call.c) + i * call.ldc + j;
+  int64_t ldc = call.narrowC ? columns : call.ldc;
+  for (int64_t p = 0; p < call.k; p += kPanel) {
+    int64_t depth = std::min(kPanel, call.k - p);
+    call.transposeA ? widen(call.a, call.lda, p, depth, i, rows, a)
+                    : widen(call.a, call.lda, i, rows, p, depth, a);
+    call.transposeB ? widen(call.b, call.ldb, j, columns, p, depth, b)
+                    : widen(call.b, call.ldb, p, depth, j, columns, b);
+    bool adds = call.accumulate || p > 0;
+    if (int status = dnnl_sgemm(call.transposeA ? 'T' : 'N', call.transposeB ? 'T' : 'N', rows,
+                                columns, depth, 1.0F, a, call.transposeA ? rows : depth, b,
+                                call.transposeB ? depth : columns, adds ? 1.0F : 0.0F, c, ldc))
+      return status;
+  }
+  if (call.narrowC)
+    for (int64_t r = 0; r < rows; ++r)
+      std::transform(sums + r * columns, sums + (r + 1) * columns,
+                     static_cast<Bf16 *>(call.c) + (i + r) * call.ldc + j, toBf16);
+  return 0;
+}
+
+uint64_t MatmulTask::scratchBytes() const {
+  if (!call.narrowAB)
+    return 0;
+  int64_t floats = (blockM + blockN) * std::min(kPanel, call.k);
+  return uint64_t(floats + (call.narrowC ? blockM * blockN : 0)) * sizeof(float);
+}
+
+void MatmulTask::run(void *const *views, int64_t begin, int64_t end, void *scratch) {
   auto &task = *static_cast<MatmulTask *>(views[0]);
   omp_set_num_threads(1); // of this thread only
-  for (int64_t block = begin; block < end; ++block)
-    if (int status = task.runBlock(block))
+  for (int64_t index = begin; index < end; ++index) {
+    Block block = task.blockAt(index);
+    if (int status = task.call.narrowAB ? task.runNarrowBlock(block, static_cast<float *>(scratch))
+                                        : task.runBlock(block))
       task.failure.store(status, std::memory_order_relaxed);
+  }
 }
 
 Status MatmulTask::takeStatus() {

@@ -98,6 +98,7 @@ private:
   Status allocate();
   Status loadCode();
   void preparePrograms();
+  MatmulCall matmulCall(const schema::Matmul &matmul) const;
   std::variant<LaunchCall, MatmulTask, FillTask> prepare(const schema::Op &op);
   std::byte *address(const schema::View &view) const {
     return buffers[view.buffer()].data() + view.offset();
@@ -165,6 +166,10 @@ Status CpuDevice::allocate() {
   uint64_t each = 0;
   for (const schema::Kernel *kernel : *file().step().kernels())
     each = std::max(each, kernel->scratch_bytes());
+  for (const schema::Program *program : *file().step().programs())
+    for (const schema::Op *op : *program->ops())
+      if (const schema::Matmul *matmul = op->kind_as_Matmul())
+        each = std::max(each, MatmulTask(matmulCall(*matmul)).scratchBytes());
   each = (each + kScratchAlignment - 1) / kScratchAlignment * kScratchAlignment;
   SWAMLA_TRY(scratch, HostMemory::allocate(each * team.size(), "the kernels' scratch memory"));
   team.setScratch(scratch.data(), each);
@@ -184,6 +189,23 @@ Status CpuDevice::loadCode() {
   return Status::ok();
 }
 
+MatmulCall CpuDevice::matmulCall(const schema::Matmul &matmul) const {
+  return {address(*matmul.a()),
+          address(*matmul.b()),
+          address(*matmul.c()),
+          int64_t(matmul.m()),
+          int64_t(matmul.n()),
+          int64_t(matmul.k()),
+          int64_t(matmul.lda()),
+          int64_t(matmul.ldb()),
+          int64_t(matmul.ldc()),
+          matmul.transpose_a(),
+          matmul.transpose_b(),
+          matmul.accumulate(),
+          matmul.ab_type() == schema::DType::BF16,
+          matmul.c_type() == schema::DType::BF16};
+}
+
 std::variant<LaunchCall, MatmulTask, FillTask> CpuDevice::prepare(const schema::Op &op) {
   if (const schema::Launch *launch = op.kind_as_Launch()) {
     LaunchCall call{kernels[launch->kernel()], {}, int64_t(launch->units())};
@@ -192,12 +214,7 @@ std::variant<LaunchCall, MatmulTask, FillTask> CpuDevice::prepare(const schema::
     return call;
   }
   if (const schema::Matmul *matmul = op.kind_as_Matmul())
-    return MatmulTask({reinterpret_cast<const float *>(address(*matmul->a())),
-                       reinterpret_cast<const float *>(address(*matmul->b())),
-                       reinterpret_cast<float *>(address(*matmul->c())), int64_t(matmul->m()),
-                       int64_t(matmul->n()), int64_t(matmul->k()), int64_t(matmul->lda()),
-                       int64_t(matmul->ldb()), int64_t(matmul->ldc()), matmul->transpose_a(),
-                       matmul->transpose_b(), matmul->accumulate()});
+    return MatmulTask(matmulCall(*matmul));
   const schema::Fill &fill = *op.kind_as_Fill();
   return FillTask{reinterpret_cast<uint32_t *>(address(*fill.view())), fill.view()->bytes() / 4,
                   fill.value()};

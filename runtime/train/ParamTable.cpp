@@ -58,6 +58,11 @@ template <typename Use> static Status forEachPiece(uint64_t elements, Use use) {
   return Status::ok();
 }
 
+Status refreshWorkingCopies(Device &device) {
+  std::optional<unsigned> cast = device.file().findProgram("cast");
+  return cast ? device.run(*cast) : Status::ok();
+}
+
 Status initParams(Device &device, const ParamTable &table, uint64_t seed) {
   std::vector<float> values;
   for (const ParamEntry &entry : table.entries()) {
@@ -70,7 +75,7 @@ Status initParams(Device &device, const ParamTable &table, uint64_t seed) {
                            std::as_bytes(std::span(values)));
     }));
   }
-  return Status::ok();
+  return refreshWorkingCopies(device);
 }
 
 namespace {
@@ -133,7 +138,7 @@ Status loadTensors(Device &device, const SafetensorsFile &file, const ParamTable
       SWAMLA_RETURN_IF_ERROR(device.upload(group.buffer.index, entry.offset * sizeof(float),
                                            std::as_bytes(std::span(values))));
     }
-  return Status::ok();
+  return refreshWorkingCopies(device);
 }
 
 Status loadWeights(Device &device, const ParamTable &table, const std::string &path) {

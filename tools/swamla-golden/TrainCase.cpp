@@ -58,7 +58,7 @@ Status GoldenRun::uploadParams() {
   for (size_t i = 0; i < offsets.size(); ++i)
     SWAMLA_RETURN_IF_ERROR(device.upload(params, offsets[i] * sizeof(float),
                                          std::as_bytes(std::span(golden.params[i].init))));
-  return Status::ok();
+  return refreshWorkingCopies(device);
 }
 
 Result<std::vector<std::vector<float>>> GoldenRun::download(unsigned buffer) {

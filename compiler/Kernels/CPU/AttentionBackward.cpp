@@ -7,7 +7,9 @@
 //
 // A unit owns a KV head of one sequence, so that dK and dV can accumulate in
 // their own memory, over all blocks of the query heads that share the KV head, in
-// a fixed order. dQ^T stays in scratch until its block of queries is done.
+// a fixed order. dQ^T stays in scratch until its block of queries is done. With
+// bf16 views dK and dV accumulate as f32 in scratch, and P and dS are rounded
+// before they multiply, as matrix units of GPUs need it.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Kernels/CPU/AttentionKernels.h"
@@ -45,6 +47,18 @@ private:
     Value count;  ///< rows
   };
 
+  /// Where a gradient of keys or values accumulates: in its view, or in scratch.
+  struct Accumulator {
+    Value scratch; ///< [seq, width]; null where the view holds f32
+    step::HeadsAttr layout;
+    int64_t stride() const { return scratch ? layout.getWidth() : layout.getRowStride(); }
+  };
+
+  Accumulator accumulator(step::HeadsAttr layout);
+  /// Zeroes the rows of one sequence and head, which begin at `view`; returns where they begin.
+  Value begin(const Accumulator &gradient, Value view);
+  /// Stores in the view what has accumulated elsewhere.
+  void end(const Accumulator &gradient, Value view);
   void unit(Value index);
   void queryHead(Unit u, Value sequence, Value h);
   void queryBlock(const Unit &u);
@@ -64,6 +78,7 @@ private:
   // values [blockK, vWidth], and [blockK, blockColumns]: probabilities, score gradients.
   Value queries, dout, keys, values, probabilities, gradients;
   Value lse, delta; // [blockQ]
+  Accumulator dk, dv, dshared;
 };
 
 func::FuncOp BackwardKernel::build() {
@@ -84,8 +99,28 @@ func::FuncOp BackwardKernel::build() {
   gradients = b.takeScratch(g.blockK * g.blockColumns);
   lse = b.takeScratch(g.blockQ);
   delta = b.takeScratch(g.blockQ);
+  dk = accumulator(op.getDk());
+  dv = accumulator(op.getDv());
+  if (g.sharedWidth)
+    dshared = accumulator(*op.getDshared());
   b.loop(b.unitBegin(), b.unitEnd(), 1, [&](Value index) { unit(index); });
   return kernel;
+}
+
+BackwardKernel::Accumulator BackwardKernel::accumulator(step::HeadsAttr layout) {
+  return {g.narrow ? b.takeScratch(g.seq * layout.getWidth()) : Value(), layout};
+}
+
+Value BackwardKernel::begin(const Accumulator &gradient, Value view) {
+  Value rows = gradient.scratch ? gradient.scratch : view;
+  b.fillZero(rows, gradient.stride(), g.seq, gradient.layout.getWidth());
+  return rows;
+}
+
+void BackwardKernel::end(const Accumulator &gradient, Value view) {
+  if (gradient.scratch)
+    b.copyRowsToView(gradient.scratch, gradient.stride(), view, gradient.layout.getRowStride(),
+                     b.i64(g.seq), gradient.layout.getWidth());
 }
 
 void BackwardKernel::unit(Value index) {
@@ -94,21 +129,24 @@ void BackwardKernel::unit(Value index) {
   Unit u;
   u.k = b.headAt(views[K], op.getK(), sequence, kvHead);
   u.v = b.headAt(views[V], op.getV(), sequence, kvHead);
-  u.dk = b.headAt(views[DK], op.getDk(), sequence, kvHead);
-  u.dv = b.headAt(views[DV], op.getDv(), sequence, kvHead);
+  Value dkView = b.headAt(views[DK], op.getDk(), sequence, kvHead);
+  Value dvView = b.headAt(views[DV], op.getDv(), sequence, kvHead);
+  u.dk = begin(dk, dkView);
+  u.dv = begin(dv, dvView);
   if (g.sharedWidth)
     u.shared = b.headAt(views[Shared], *op.getShared(), sequence, b.i64(0));
-  b.fillZero(u.dk, op.getDk().getRowStride(), g.seq, g.ownWidth());
-  b.fillZero(u.dv, op.getDv().getRowStride(), g.seq, g.vWidth);
   Value firstHead = b.mul(kvHead, b.i64(g.groupSize()));
   b.loop(b.i64(0), b.i64(g.groupSize()), 1,
          [&](Value member) { queryHead(u, sequence, b.add(firstHead, member)); });
+  end(dk, dkView);
+  end(dv, dvView);
 }
 
 void BackwardKernel::queryHead(Unit u, Value sequence, Value h) {
+  Value dsharedView;
   if (g.sharedWidth) {
-    u.dshared = b.headAt(views[DShared], *op.getDshared(), sequence, h);
-    b.fillZero(u.dshared, op.getDshared()->getRowStride(), g.seq, g.sharedWidth);
+    dsharedView = b.headAt(views[DShared], *op.getDshared(), sequence, h);
+    u.dshared = begin(dshared, dsharedView);
   }
   b.loop(b.i64(0), b.i64(g.seq), g.blockQ, [&](Value query) {
     Value first = b.add(sequence, query);
@@ -121,6 +159,8 @@ void BackwardKernel::queryHead(Unit u, Value sequence, Value h) {
     u.delta = b.at(views[Delta], b.add(b.mul(h, b.i64(op.getDeltaStride())), first));
     queryBlock(u);
   });
+  if (g.sharedWidth)
+    end(dshared, dsharedView);
 }
 
 void BackwardKernel::queryBlock(const Unit &u) {
@@ -140,7 +180,7 @@ void BackwardKernel::keyTile(const Unit &u, KeyTile tile) {
   int64_t sharedStride = g.sharedWidth ? op.getShared()->getRowStride() : 0;
   b.packKeys(u.k, op.getK().getRowStride(), u.shared, sharedStride, keys, tile);
   int64_t stride = op.getV().getRowStride();
-  b.copyRows(b.at(u.v, b.mul(tile.begin, b.i64(stride))), stride, values, g.vWidth,
+  b.copyRows(b.viewAt(u.v, b.mul(tile.begin, b.i64(stride))), stride, values, g.vWidth,
              b.sub(tile.end, tile.begin), g.vWidth);
   b.loop(b.i64(0), u.rows, g.blockColumns, [&](Value column) { columnBlock(u, tile, column); });
 }
@@ -205,10 +245,10 @@ void BackwardKernel::scoreGradients(const Scores &s) {
     for (int64_t n = 0; n < vectors; ++n) {
       Value score = arith::SubFOp::create(b, b.loadFloats(pAt, n), lseOf[n]);
       Value p = math::ExpOp::create(b, score);
-      b.storeFloats(p, pAt, n);
+      b.storeFloats(b.rounded(p), pAt, n);
       Value change = arith::SubFOp::create(b, b.loadFloats(dsAt, n), deltaOf[n]);
       Value scaled = arith::MulFOp::create(b, p, b.floats(g.scale));
-      b.storeFloats(arith::MulFOp::create(b, scaled, change), dsAt, n);
+      b.storeFloats(b.rounded(arith::MulFOp::create(b, scaled, change)), dsAt, n);
     }
   });
 }
@@ -219,24 +259,24 @@ void BackwardKernel::keyGradients(const Unit &u, const Scores &s) {
   Value depth = b.smaller(b.i64(g.blockColumns), b.sub(u.rows, s.column));
   Value doutAt = b.at(dout, b.mul(s.column, b.i64(g.vWidth)));
   Value queriesAt = b.at(queries, b.mul(s.column, b.i64(g.qkWidth)));
-  auto accumulate = [&](Value gradient, step::HeadsAttr layout, Value coefficients, Value packed,
+  auto accumulate = [&](Value rows, const Accumulator &gradient, Value coefficients, Value packed,
                         int64_t packedWidth) {
-    int64_t stride = layout.getRowStride();
+    int64_t stride = gradient.stride();
     TileProduct p{.a = coefficients,
                   .aRow = g.blockColumns,
                   .aDepth = 1,
                   .b = packed,
                   .bDepth = packedWidth,
-                  .c = b.at(gradient, b.mul(s.key, b.i64(stride))),
+                  .c = b.at(rows, b.mul(s.key, b.i64(stride))),
                   .cRow = stride,
                   .depth = depth,
                   .accumulate = true};
-    b.product(p, s.count, RowTail::Exact, layout.getWidth());
+    b.product(p, s.count, RowTail::Exact, gradient.layout.getWidth());
   };
-  accumulate(u.dv, op.getDv(), s.p, doutAt, g.vWidth);
-  accumulate(u.dk, op.getDk(), s.ds, queriesAt, g.qkWidth);
+  accumulate(u.dv, dv, s.p, doutAt, g.vWidth);
+  accumulate(u.dk, dk, s.ds, queriesAt, g.qkWidth);
   if (g.sharedWidth)
-    accumulate(u.dshared, *op.getDshared(), s.ds, b.at(queriesAt, g.ownWidth()), g.qkWidth);
+    accumulate(u.dshared, dshared, s.ds, b.at(queriesAt, g.ownWidth()), g.qkWidth);
 }
 
 } // namespace

@@ -5,7 +5,8 @@
 //   S^T = K (scale Q)^T,  m' = max(m, max S),  P = exp(S - m')
 //   l = l exp(m - m') + sum P,  O^T = O^T exp(m - m') + V^T P^T
 //
-// and at the end out = O / l, lse = m + log(l).
+// and at the end out = O / l, lse = m + log(l). With bf16 views P is rounded before it multiplies
+// V, as matrix units of GPUs need it; l is the sum of what was not rounded.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Kernels/CPU/AttentionKernels.h"
@@ -96,7 +97,7 @@ void ForwardKernel::keyTile(const Unit &u, KeyTile tile) {
   int64_t sharedStride = g.sharedWidth ? op.getShared()->getRowStride() : 0;
   b.packKeys(u.k, op.getK().getRowStride(), u.shared, sharedStride, keys, tile);
   int64_t stride = op.getV().getRowStride();
-  b.copyRows(b.at(u.v, b.mul(tile.begin, b.i64(stride))), stride, values, g.vWidth,
+  b.copyRows(b.viewAt(u.v, b.mul(tile.begin, b.i64(stride))), stride, values, g.vWidth,
              b.sub(tile.end, tile.begin), g.vWidth);
   b.loop(b.i64(0), u.rows, g.blockColumns, [&](Value column) { columnBlock(u, tile, column); });
 }
@@ -158,7 +159,7 @@ SmallVector<Value> ForwardKernel::softmax(ScoreRows rows, Value column) {
     for (int64_t n = 0; n < vectors; ++n) {
       Value score = arith::SubFOp::create(b, b.loadFloats(row(r), n), after[n]);
       Value p = math::ExpOp::create(b, score);
-      b.storeFloats(p, row(r), n);
+      b.storeFloats(b.rounded(p), row(r), n);
       next.push_back(arith::AddFOp::create(b, carried[n], p));
     }
     return next;

@@ -26,6 +26,7 @@ static int64_t rowsInRegisters(const CpuTarget &target) { return target.level >=
 template <typename Op> static AttentionGeometry geometryOf(Op op, const CpuTarget &target) {
   step::HeadsAttr q = op.getQ(), k = op.getK(), v = op.getV();
   AttentionGeometry g;
+  g.narrow = op.getElement().isBF16();
   g.batch = op.getBatch();
   g.seq = op.getSeq();
   g.heads = q.getHeads();

@@ -21,8 +21,27 @@ Value TileBuilder::takeScratch(int64_t count) {
 //===----------------------------------------------------------------------===//
 
 Value TileBuilder::headAt(Value base, step::HeadsAttr layout, Value row, Value head) {
-  return at(base,
-            add(mul(row, i64(layout.getRowStride())), mul(head, i64(layout.getHeadStride()))));
+  return viewAt(base,
+                add(mul(row, i64(layout.getRowStride())), mul(head, i64(layout.getHeadStride()))));
+}
+
+Value TileBuilder::loadView(Value pointer, Value mask) {
+  Value loaded = loadVector(elementType(), pointer, mask);
+  return geometry.narrow ? arith::ExtFOp::create(*this, vectorOf(getF32Type()), loaded).getResult()
+                         : loaded;
+}
+
+void TileBuilder::storeView(Value vector, Value pointer, Value mask) {
+  if (geometry.narrow)
+    vector = arith::TruncFOp::create(*this, vectorOf(elementType()), vector);
+  storeVector(vector, pointer, mask);
+}
+
+Value TileBuilder::rounded(Value vector) {
+  if (!geometry.narrow)
+    return vector;
+  Value narrow = arith::TruncFOp::create(*this, vectorOf(elementType()), vector);
+  return arith::ExtFOp::create(*this, vector.getType(), narrow);
 }
 
 Value TileBuilder::isLess(Value lhs, Value rhs) {
@@ -74,11 +93,23 @@ static Value tailMask(TileBuilder &b, int64_t active) {
 void TileBuilder::copyRows(Value from, int64_t fromStride, Value to, int64_t toStride, Value rows,
                            int64_t width) {
   loop(i64(0), rows, 1, [&](Value row) {
-    Value source = at(from, mul(row, i64(fromStride)));
+    Value source = viewAt(from, mul(row, i64(fromStride)));
     Value target = at(to, mul(row, i64(toStride)));
     forColumns(width, 1, [&](Value column, int64_t, int64_t active) {
       Value mask = tailMask(*this, active);
-      storeVector(loadVector(getF32Type(), at(source, column), mask), at(target, column), mask);
+      storeVector(loadView(viewAt(source, column), mask), at(target, column), mask);
+    });
+  });
+}
+
+void TileBuilder::copyRowsToView(Value from, int64_t fromStride, Value to, int64_t toStride,
+                                 Value rows, int64_t width) {
+  loop(i64(0), rows, 1, [&](Value row) {
+    Value source = at(from, mul(row, i64(fromStride)));
+    Value target = viewAt(to, mul(row, i64(toStride)));
+    forColumns(width, 1, [&](Value column, int64_t, int64_t active) {
+      Value mask = tailMask(*this, active);
+      storeView(loadVector(getF32Type(), at(source, column), mask), viewAt(target, column), mask);
     });
   });
 }
@@ -86,10 +117,10 @@ void TileBuilder::copyRows(Value from, int64_t fromStride, Value to, int64_t toS
 void TileBuilder::packKeys(Value own, int64_t ownStride, Value shared, int64_t sharedStride,
                            Value to, KeyTile tile) {
   Value rows = sub(tile.end, tile.begin);
-  copyRows(at(own, mul(tile.begin, i64(ownStride))), ownStride, to, geometry.qkWidth, rows,
+  copyRows(viewAt(own, mul(tile.begin, i64(ownStride))), ownStride, to, geometry.qkWidth, rows,
            geometry.ownWidth());
   if (geometry.sharedWidth)
-    copyRows(at(shared, mul(tile.begin, i64(sharedStride))), sharedStride,
+    copyRows(viewAt(shared, mul(tile.begin, i64(sharedStride))), sharedStride,
              at(to, geometry.ownWidth()), geometry.qkWidth, rows, geometry.sharedWidth);
 }
 
@@ -135,8 +166,8 @@ void TileBuilder::packTransposed(Value from, int64_t fromStride, Value to, Value
     forColumns(width, 1, [&](Value column, int64_t, int64_t active) {
       SmallVector<Value> tile;
       for (unsigned r = 0; r < lanes(); ++r) {
-        Value source = at(from, mul(smaller(add(row, i64(r)), last), i64(fromStride)));
-        tile.push_back(loadVector(getF32Type(), at(source, column), tailMask(*this, active)));
+        Value source = viewAt(from, mul(smaller(add(row, i64(r)), last), i64(fromStride)));
+        tile.push_back(loadView(viewAt(source, column), tailMask(*this, active)));
       }
       tile = transpose(std::move(tile));
       Value target = at(to, add(mul(column, i64(geometry.blockQ)), row));
@@ -166,8 +197,8 @@ void TileBuilder::unpackTransposed(Value from, Value to, int64_t toStride, Value
       for (unsigned r = 0; r < lanes(); ++r) {
         Value index = add(row, i64(r));
         ifThen(isLess(index, rows), [&] {
-          Value target = at(to, add(mul(index, i64(toStride)), column));
-          storeVector(tile[r], target, tailMask(*this, active));
+          Value target = viewAt(to, add(mul(index, i64(toStride)), column));
+          storeView(tile[r], target, tailMask(*this, active));
         });
       }
     });

@@ -14,6 +14,7 @@ namespace swamla {
 /// The sizes of an attention kernel. Query i sees key j if j <= i and, with a window,
 /// i - j <= window or j < sink.
 struct AttentionGeometry {
+  bool narrow; ///< views are bf16, except lse and delta
   int64_t batch, seq, heads, kvHeads;
   int64_t qkWidth, sharedWidth, vWidth; ///< qkWidth counts the shared key columns, too
   double scale;
@@ -78,12 +79,24 @@ public:
   /// begin. The sum of the pieces is the kernel's step.scratch_bytes.
   mlir::Value takeScratch(int64_t count);
 
-  // Arithmetic and addresses; everything here is f32 and i64.
+  // Arithmetic and addresses; everything here is f32 and i64, except the views' elements in memory.
   mlir::Value at(mlir::Value base, mlir::Value offset) {
     return pointer(base, getF32Type(), offset);
   }
   mlir::Value at(mlir::Value base, int64_t offset) { return at(base, i64(offset)); }
-  /// The first element of a row and head.
+  mlir::Type elementType() {
+    return geometry.narrow ? mlir::Type(getBF16Type()) : mlir::Type(getF32Type());
+  }
+  mlir::Value viewAt(mlir::Value base, mlir::Value offset) {
+    return pointer(base, elementType(), offset);
+  }
+  /// Reads elements of a view as f32, and writes f32 to it, rounded.
+  mlir::Value loadView(mlir::Value pointer, mlir::Value mask);
+  void storeView(mlir::Value vector, mlir::Value pointer, mlir::Value mask);
+  /// A value rounded as one that goes through memory of the views' type: the operands of the second
+  /// products are, on every target.
+  mlir::Value rounded(mlir::Value vector);
+  /// The first element of a row and head of a view.
   mlir::Value headAt(mlir::Value base, step::HeadsAttr layout, mlir::Value row, mlir::Value head);
   mlir::Value loadFloats(mlir::Value base, int64_t vector) {
     return loadVector(getF32Type(), at(base, vector * lanes()));
@@ -119,21 +132,24 @@ public:
   void maskScores(mlir::Value scores, ScoreRows rows, KeyTile tile, mlir::Value query);
 
   // Moving tiles. Source and target do not overlap.
-  /// Copies `rows` rows of `width` columns.
+  /// Copies `rows` rows of `width` columns of a view.
   void copyRows(mlir::Value from, int64_t fromStride, mlir::Value to, int64_t toStride,
                 mlir::Value rows, int64_t width);
-  /// to[c, r] = factor * from[min(r, rows - 1), c] for r < blockQ, c < width; to has row stride
-  /// blockQ.
+  /// The same from f32 to a view.
+  void copyRowsToView(mlir::Value from, int64_t fromStride, mlir::Value to, int64_t toStride,
+                      mlir::Value rows, int64_t width);
+  /// to[c, r] = factor * from[min(r, rows - 1), c] for r < blockQ, c < width; from is a view, to
+  /// has row stride blockQ.
   void packTransposed(mlir::Value from, int64_t fromStride, mlir::Value to, mlir::Value rows,
                       int64_t width, double factor);
-  /// to[r, c] = factor[r] * from[c, r] for r < rows, c < width; from has row stride blockQ, and a
-  /// null factor is 1.
+  /// to[r, c] = factor[r] * from[c, r] for r < rows, c < width; from has row stride blockQ, to is a
+  /// view, and a null factor is 1.
   void unpackTransposed(mlir::Value from, mlir::Value to, int64_t toStride, mlir::Value rows,
                         int64_t width, mlir::Value factor);
   /// to[r] = from[min(r, rows - 1)] for r < blockQ.
   void extend(mlir::Value from, mlir::Value to, mlir::Value rows);
   void fillZero(mlir::Value to, int64_t stride, int64_t rows, int64_t width);
-  /// Copies a tile's keys: their own columns, then the shared ones where there are any.
+  /// Copies a tile's keys from views: their own columns, then the shared ones where there are any.
   void packKeys(mlir::Value own, int64_t ownStride, mlir::Value shared, int64_t sharedStride,
                 mlir::Value to, KeyTile tile);
 

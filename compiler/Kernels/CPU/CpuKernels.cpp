@@ -70,6 +70,7 @@ LogicalResult CpuKernels::lowerToLLVM(ModuleOp module) const {
   RewritePatternSet expansions(context);
   populateMathExpansionPatterns(expansions);
   arith::populateCeilFloorDivExpandOpsPatterns(expansions);
+  arith::populateExpandBFloat16Patterns(expansions); // a library call an element otherwise
   walkAndApplyPatterns(module, std::move(expansions));
 
   // Everything at once: a kernel consists of ops of these dialects and of nothing else, so no casts

@@ -83,23 +83,56 @@ Value KernelBuilder::pointer(Value base, Type element, Value offset) {
                              ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(offset)});
 }
 
+/// What a type is in memory: bf16 goes there and comes from there as bits. LLVM would move it about
+/// as a float, and truncate it, an element at a time, by a function that is in no library here.
+static Type memoryType(Type type) {
+  if (!getElementTypeOrSelf(type).isBF16())
+    return type;
+  Type bits = IntegerType::get(type.getContext(), 16);
+  auto vector = dyn_cast<VectorType>(type);
+  return vector ? Type(vector.clone(bits)) : bits;
+}
+
+static Value bitcastTo(KernelBuilder &b, Type type, Value value) {
+  return value.getType() == type ? value : arith::BitcastOp::create(b, type, value).getResult();
+}
+
 Value KernelBuilder::load(Type element, Value pointer) {
-  return LLVM::LoadOp::create(*this, element, pointer, elementBytes(element));
+  Value loaded = LLVM::LoadOp::create(*this, memoryType(element), pointer, elementBytes(element));
+  return bitcastTo(*this, element, loaded);
 }
 
 void KernelBuilder::store(Value value, Value pointer) {
+  value = bitcastTo(*this, memoryType(value.getType()), value);
   LLVM::StoreOp::create(*this, value, pointer, elementBytes(value.getType()));
 }
 
 Value KernelBuilder::loadVector(Type element, Value pointer, Value mask) {
   VectorType type = vectorOf(element);
-  if (!mask)
-    return LLVM::LoadOp::create(*this, type, pointer, elementBytes(element));
-  Value zero = arith::ConstantOp::create(*this, getZeroAttr(type));
-  return LLVM::MaskedLoadOp::create(*this, type, pointer, mask, zero, elementBytes(element));
+  auto inMemory = cast<VectorType>(memoryType(type));
+  Value loaded;
+  if (mask) {
+    Value zero = arith::ConstantOp::create(*this, getZeroAttr(inMemory));
+    loaded =
+        LLVM::MaskedLoadOp::create(*this, inMemory, pointer, mask, zero, elementBytes(element));
+  } else {
+    loaded = LLVM::LoadOp::create(*this, inMemory, pointer, elementBytes(element));
+  }
+  return bitcastTo(*this, type, loaded);
+}
+
+Value KernelBuilder::gatherVector(Type element, Value addresses, Value mask) {
+  VectorType type = vectorOf(element);
+  Type inMemory = memoryType(type);
+  Value zero = arith::ConstantOp::create(*this, getZeroAttr(inMemory));
+  Value loaded = LLVM::masked_gather::create(
+      *this, inMemory, addresses, mask ? mask : constantMask(lanes()), ValueRange{zero},
+      getI32IntegerAttr(static_cast<int32_t>(elementBytes(element))));
+  return bitcastTo(*this, type, loaded);
 }
 
 void KernelBuilder::storeVector(Value vector, Value pointer, Value mask) {
+  vector = bitcastTo(*this, memoryType(vector.getType()), vector);
   unsigned bytes = elementBytes(vector.getType());
   if (mask)
     LLVM::MaskedStoreOp::create(*this, vector, pointer, mask, bytes);

@@ -70,6 +70,8 @@ public:
   void store(mlir::Value value, mlir::Value pointer);
   mlir::Value loadVector(mlir::Type element, mlir::Value pointer, mlir::Value mask = {});
   void storeVector(mlir::Value vector, mlir::Value pointer, mlir::Value mask = {});
+  /// Loads each lane from an address of its own.
+  mlir::Value gatherVector(mlir::Type element, mlir::Value addresses, mlir::Value mask = {});
 
   // i64 arithmetic that folds constants.
   mlir::Value add(mlir::Value lhs, mlir::Value rhs);

@@ -222,12 +222,7 @@ Value RowKernelEmitter::gatherVector(unsigned view) {
   Type pointerType = bases[view].getType();
   Value addresses = LLVM::GEPOp::create(b, b.vectorOf(pointerType), info.element, bases[view],
                                         ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(offsets)});
-  VectorType type = b.vectorOf(info.element);
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-  Value lanes = mask ? mask : b.constantMask(b.lanes());
-  unsigned alignment = info.element.getIntOrFloatBitWidth() / 8;
-  return LLVM::masked_gather::create(b, type, addresses, lanes, ValueRange{zero},
-                                     b.getI32IntegerAttr(alignment));
+  return b.gatherVector(info.element, addresses, mask);
 }
 
 } // namespace swamla

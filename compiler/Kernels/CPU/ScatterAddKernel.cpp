@@ -10,14 +10,16 @@ namespace swamla {
 namespace {
 enum View : int64_t { Tokens, Dy, Table, NumViews };
 
-/// table[c] += dy[c] for `from` <= c < `to`; the last vector is masked.
-void addRow(KernelBuilder &b, Value table, Value dy, Value from, Value to) {
+/// table[c] += dy[c] for `from` <= c < `to`; the last vector is masked. dy is of `element`.
+void addRow(KernelBuilder &b, Value table, Value dy, Type element, Value from, Value to) {
   Type f32 = b.getF32Type();
   int64_t lanes = b.lanes();
   auto addVector = [&](Value column, Value mask) {
     Value into = b.pointer(table, f32, column);
-    Value sum = arith::AddFOp::create(b, b.loadVector(f32, into, mask),
-                                      b.loadVector(f32, b.pointer(dy, f32, column), mask));
+    Value added = b.loadVector(element, b.pointer(dy, element, column), mask);
+    if (element != f32)
+      added = arith::ExtFOp::create(b, b.vectorOf(f32), added);
+    Value sum = arith::AddFOp::create(b, b.loadVector(f32, into, mask), added);
     b.storeVector(sum, into, mask);
   };
   Value width = arith::SubIOp::create(b, to, from);
@@ -40,7 +42,7 @@ FailureOr<func::FuncOp> buildScatterAddKernel(step::ScatterAddKernelOp op, OpBui
   OpBuilder::InsertionGuard guard(builder);
   KernelBuilder b(op.getLoc(), builder, target);
   func::FuncOp kernel = b.createKernel(op.getSymName(), NumViews);
-  Type f32 = b.getF32Type(), i32 = b.getI32Type();
+  Type f32 = b.getF32Type(), i32 = b.getI32Type(), element = op.getElement();
   Value tokens = b.viewBase(Tokens), dy = b.viewBase(Dy), table = b.viewBase(Table);
   Value unitCols = b.i64(static_cast<int64_t>(op.getUnitCols()));
   Value cols = b.i64(static_cast<int64_t>(op.getCols()));
@@ -54,7 +56,7 @@ FailureOr<func::FuncOp> buildScatterAddKernel(step::ScatterAddKernelOp op, OpBui
     Value token = b.load(i32, b.pointer(tokens, i32, row));
     Value entry = arith::ExtSIOp::create(b, b.getI64Type(), token);
     Value target = b.pointer(table, f32, b.mul(entry, cols));
-    addRow(b, target, b.pointer(dy, f32, b.mul(row, stride)), from, to);
+    addRow(b, target, b.pointer(dy, element, b.mul(row, stride)), element, from, to);
   });
   return kernel;
 }
