@@ -1,6 +1,7 @@
 //===- CreateDevice.cpp - the device that a program was compiled for ------===//
 #include "runtime/base/Format.h"
 #include "runtime/cpu/CpuDevice.h"
+#include "runtime/device/CudaLibrary.h"
 #include "runtime/device/Device.h"
 
 namespace swamla {
@@ -9,12 +10,15 @@ Result<std::unique_ptr<Device>> Device::create(const StepFile &file, const Devic
   std::string_view kind = file.step().target()->kind()->string_view();
   if (kind == "cpu")
     return createCpuDevice(file, options);
-  if (kind == "cuda")
-    return failedPrecondition(fmt::format(
-        "{} was compiled for cuda, but this build has no CUDA device; compile it with --target=cpu",
-        file.name()));
+  if (kind == "cuda") {
+    Result<const CudaLibrary *> library = loadCudaLibrary();
+    if (!library.isOk())
+      return std::move(library).takeStatus().withContext(
+          fmt::format("{} was compiled for cuda", file.name()));
+    return (*library)->create(file, options);
+  }
   return failedPrecondition(fmt::format("{} was compiled for {}, a target that this build does not "
-                                        "know; it has: cpu",
+                                        "know; it has: cpu, cuda",
                                         file.name(), quoted(kind)));
 }
 

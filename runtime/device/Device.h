@@ -23,6 +23,11 @@ struct DeviceOptions {
   unsigned threads = 0; ///< CPU threads; 0: all cores this process may use
   bool profile = false; ///< time every op (see Device::profile)
   bool poison = false;  ///< fill the arena with NaN before each program, to show stray reads
+
+  // Of GPUs only.
+  unsigned gpu = 0;       ///< which of those that CUDA_VISIBLE_DEVICES leaves
+  bool graph = true;      ///< replay programs from CUDA graphs
+  double tuneSeconds = 4; ///< to find fast matmul algorithms at the first load; 0: no search
 };
 
 /// Accumulated time of one op of one program.
@@ -44,6 +49,14 @@ public:
 
   virtual Status upload(unsigned buffer, uint64_t offset, std::span<const std::byte> data) = 0;
   virtual Status download(unsigned buffer, uint64_t offset, std::span<std::byte> data) = 0;
+  /// download() of what `program` left in a result at its last run. It may return as soon as the
+  /// run has written it, long before the run ends: what the caller enqueues then keeps the device
+  /// busy.
+  virtual Status downloadResult(unsigned program, unsigned buffer, uint64_t offset,
+                                std::span<std::byte> data) {
+    (void)program;
+    return download(buffer, offset, data);
+  }
   /// Runs a program to its end (or enqueues it; upload, download and wait come after it).
   virtual Status run(unsigned program) = 0;
   virtual Status wait() = 0;
