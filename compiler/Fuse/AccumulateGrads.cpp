@@ -2,6 +2,10 @@
 #include "compiler/Fuse/FusedSpec.h"
 #include "compiler/Fuse/Passes.h"
 
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -40,7 +44,9 @@ Operation *addingOpOf(Value value) {
 /// Replaces one add_grad.
 class GradAccumulator {
 public:
-  explicit GradAccumulator(AddGradOp addGrad) : addGrad(addGrad), builder(addGrad) {}
+  /// `overwrite`: the gradient has no value yet, so that it is stored and not added to.
+  GradAccumulator(AddGradOp addGrad, bool overwrite)
+      : addGrad(addGrad), builder(addGrad), overwrite(overwrite) {}
 
   void run() {
     if (!accumulateInChain() && !accumulateInFused())
@@ -62,6 +68,7 @@ private:
 
   AddGradOp addGrad;
   OpBuilder builder;
+  bool overwrite;
 };
 
 } // namespace
@@ -93,7 +100,9 @@ bool GradAccumulator::accumulateInChain() {
   // First to last: each op now starts from the buffer, where the one before has left its sum.
   for (Operation *op : llvm::reverse(chain)) {
     Init init = *initOf(op);
-    init.operand.assign(getGradBefore(op));
+    if (!overwrite)
+      init.operand.assign(getGradBefore(op));
+    overwrite = false;
     setGradAfter(op->getResult(init.result));
   }
   return true;
@@ -107,6 +116,10 @@ bool GradAccumulator::accumulateInFused() {
   unsigned i = result.getResultNumber();
   if (!isFresh(fused.getOuts()[i]))
     return false;
+  if (overwrite) {
+    setGradAfter(result);
+    return true;
+  }
   Operation *empty = fused.getOuts()[i].getDefiningOp();
   fused.getOutsMutable()[i].set(getGradBefore(fused));
   if (empty->use_empty())
@@ -124,6 +137,8 @@ bool GradAccumulator::accumulateInFused() {
 }
 
 void GradAccumulator::addByItself() {
+  if (overwrite)
+    return setGradAfter(addGrad.getValue());
   auto type = cast<RankedTensorType>(addGrad.getValue().getType());
   unsigned rank = type.getRank();
   FusedSpec spec;
@@ -157,8 +172,48 @@ public:
   void runOnOperation() override {
     SmallVector<AddGradOp> addGrads;
     getOperation().walk([&](AddGradOp op) { addGrads.push_back(op); });
+    if (overwrite && !addGrads.empty() && failed(checkAllWritten(addGrads)))
+      return signalPassFailure();
+    llvm::StringSet<> written;
     for (AddGradOp op : addGrads)
-      GradAccumulator(op).run();
+      GradAccumulator(op, overwrite && isFirst(op, written)).run();
+  }
+
+private:
+  /// The parameters that a parameter or group stands for.
+  SmallVector<StringRef> parametersOf(AddGradOp op) {
+    if (auto group = SymbolTable::lookupNearestSymbolFrom<ParamGroupOp>(op, op.getParamAttr())) {
+      auto members = group.getMembers().getAsValueRange<FlatSymbolRefAttr>();
+      return SmallVector<StringRef>(members);
+    }
+    return {op.getParam()};
+  }
+
+  /// Whether nothing has been added to the op's parameters yet; marks them.
+  bool isFirst(AddGradOp op, llvm::StringSet<> &written) {
+    bool first = true;
+    for (StringRef name : parametersOf(op))
+      first &= written.insert(name).second;
+    return first;
+  }
+
+  /// What no op stores would hold whatever was there before. And a gradient to which one op adds as
+  /// part of a group, and another alone, has no first op.
+  LogicalResult checkAllWritten(ArrayRef<AddGradOp> addGrads) {
+    llvm::StringMap<StringRef> firstName;
+    for (AddGradOp op : addGrads)
+      for (StringRef name : parametersOf(op)) {
+        StringRef first = firstName.try_emplace(name, op.getParam()).first->second;
+        if (first != op.getParam())
+          return op.emitOpError() << "adds to the gradient of @" << name << " as @" << op.getParam()
+                                  << ", and an earlier op as @" << first
+                                  << "; compile with --micro-steps=any";
+      }
+    for (ParamOp param : getOperation()->getParentOfType<ModuleOp>().getOps<ParamOp>())
+      if (!firstName.contains(param.getSymName()))
+        return param.emitOpError() << "has no gradient in @" << getOperation().getSymName()
+                                   << "; compile with --micro-steps=any";
+    return success();
   }
 };
 

@@ -137,7 +137,11 @@ def AccumulateGradsPass : Pass<"swamla-accumulate-grads", "::mlir::func::FuncOp"
     %dw = swamla.matmul %dy, %x init %g transpose_a : ...
     swamla.set_grad @w, %dw : ...
     ```
+
+    With `overwrite` the first op for each parameter stores its result instead of adding it: the gradients need not be zero before.
   }];
+  let options = [Option<"overwrite", "overwrite", "bool", /*default=*/"false",
+                        "store the gradients of this micro step; do not add them to those of an earlier one">];
   let dependentDialects = ["::swamla::SwamlaDialect", "::mlir::arith::ArithDialect"];
 }
 

@@ -31,6 +31,10 @@ CompileFlags::CompileFlags(cl::OptionCategory &category)
       lossRows("loss-rows",
                cl::desc("rows of a chunk of head and cross-entropy (default: by size)"),
                cl::cat(category)),
+      microSteps("micro-steps",
+                 cl::desc("any (default): gradients of several micro steps add up; one: a step is "
+                          "one micro step, which needs less memory"),
+                 cl::cat(category)),
       precision(
           "precision",
           cl::desc("of activations and matmul operands: fp32 (default), tf32 (cuda only) or bf16"),
@@ -44,6 +48,7 @@ CompileFlags::CompileFlags(cl::OptionCategory &category)
 void CompileFlags::readInto(CompileOptions &options) {
   assignIfGiven(checkpoint, options.checkpoint);
   assignIfGiven(lossRows, options.lossRows);
+  assignIfGiven(microSteps, options.microSteps);
   assignIfGiven(precision, options.precision);
   assignIfGiven(target, options.target);
   assignIfGiven(mcpu, options.mcpu);

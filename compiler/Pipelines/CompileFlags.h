@@ -30,7 +30,7 @@ public:
 private:
   llvm::cl::opt<std::string> checkpoint;
   llvm::cl::opt<int64_t> lossRows;
-  llvm::cl::opt<std::string> precision, target, mcpu;
+  llvm::cl::opt<std::string> microSteps, precision, target, mcpu;
 };
 
 } // namespace swamla

@@ -26,6 +26,7 @@ struct WordOption {
 
 constexpr WordOption kWordOptions[] = {
     {"checkpoint", &CompileOptions::checkpoint, "none", "none|mlp|attn|block", "", Phase::Remat},
+    {"micro-steps", &CompileOptions::microSteps, "any", "any|one", "", Phase::Fuse},
     {"optimizer", &CompileOptions::optimizer, "adamw", "adamw|lion", "", Phase::Optimizer},
     {"target", &CompileOptions::target, "cpu", "cpu|cuda", "", Phase::Fuse},
     {"precision", &CompileOptions::precision, "fp32", "fp32|bf16", "fp8", Phase::Precision, "cpu"},

@@ -23,6 +23,7 @@ struct CompileOptions {
   std::optional<int64_t> batch;          ///< sequences in a micro step; 0: the model's own
   std::optional<std::string> checkpoint; ///< none, mlp, attn or block
   std::optional<int64_t> lossRows;       ///< rows of a chunk of the head; 0: chosen by size
+  std::optional<std::string> microSteps; ///< any, or one: a step is one micro step
   std::optional<std::string> optimizer;  ///< adamw or lion
   std::optional<std::string> precision;  ///< fp32, tf32 (cuda only) or bf16
   std::optional<std::string> target;     ///< cpu or cuda

@@ -93,7 +93,7 @@ void populateFuse(OpPassManager &passes, const CompileOptions &options) {
   addFusion(passes);
   // After merging: an op that has been merged may produce the gradient that is accumulated. Before
   // splitting: the second half of a split reduction is what adds to the gradient.
-  passes.addNestedPass<func::FuncOp>(createAccumulateGradsPass());
+  passes.addNestedPass<func::FuncOp>(createAccumulateGradsPass({options.microSteps == "one"}));
   passes.addNestedPass<func::FuncOp>(createSplitReductionsPass());
 }
 
@@ -117,6 +117,7 @@ void populateOptimizer(OpPassManager &passes, const CompileOptions &options) {
 void populatePlan(OpPassManager &passes, const CompileOptions &options) {
   PlanPassOptions plan;
   plan.tf32 = options.precision == "tf32";
+  plan.shareGrads = options.microSteps == "one";
   passes.addPass(createPlanPass(plan));
 }
 

@@ -32,6 +32,8 @@ public:
   }
 
   void emit(const Step &step);
+  /// Zeroes bytes [begin, end) of the gradients, which are no parameter's.
+  void zeroGrads(int64_t begin, int64_t end);
   unsigned copies = 0;
 
 private:
@@ -190,6 +192,12 @@ void ProgramEmitter::emitCopy(const Step &step) {
   ++copies;
 }
 
+void ProgramEmitter::zeroGrads(int64_t begin, int64_t end) {
+  auto buffer = FlatSymbolRefAttr::get(attrs.getContext(), kGradsBuffer);
+  auto place = step::ViewAttr::get(attrs.getContext(), buffer, begin, end - begin);
+  step::FillOp::create(body, func::FuncOp(plan.func).getLoc(), place, 0, "zero between gradients");
+}
+
 void ProgramEmitter::emit(const Step &step) {
   current = &step;
   if (step.kind == StepKind::Copy)
@@ -212,6 +220,8 @@ unsigned emitProgram(const ProgramPlan &plan, KernelOutliner &outliner, OpBuilde
   ProgramEmitter emitter(plan, outliner, builder, tf32);
   for (const Step &step : plan.steps)
     emitter.emit(step);
+  for (auto [begin, end] : plan.zeroedGrads)
+    emitter.zeroGrads(begin, end);
   return emitter.copies;
 }
 

@@ -33,6 +33,8 @@ def PlanPass : Pass<"swamla-plan", "::mlir::ModuleOp"> {
   }];
   let options = [Option<"verify", "verify", "bool", /*default=*/"false",
                         "execute the plan symbolically and fail where an op would read wrong bytes (for tests on small models)">,
+                 Option<"shareGrads", "share-grads", "bool", /*default=*/"false",
+                        "let activations use the memory of gradients until those are first written (micro steps that overwrite them)">,
                  Option<"tf32", "tf32", "bool", /*default=*/"false", "matmuls of f32 may round their operands to tf32">];
   let dependentDialects = ["::swamla::step::StepDialect", "::swamla::SwamlaDialect"];
   let statistics = [

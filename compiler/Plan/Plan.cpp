@@ -1,6 +1,7 @@
 //===- Plan.cpp - the pass: placement, packing, emission ------------------===//
 #include "compiler/Plan/ArenaPacking.h"
 #include "compiler/Plan/Emission.h"
+#include "compiler/Plan/GradsSharing.h"
 #include "compiler/Plan/Passes.h"
 #include "compiler/Plan/Placement.h"
 #include "compiler/Plan/PlanVerifier.h"
@@ -65,7 +66,7 @@ public:
     std::vector<ProgramPlan> plans;
     if (failed(buffers.init()) || failed(place(buffers, outliner, plans)))
       return signalPassFailure();
-    int64_t arena = pack(plans);
+    int64_t arena = pack(plans, buffers.flatElements() * 4);
     for (ProgramPlan &plan : plans)
       if (verify && failed(verifyPlan(plan)))
         return signalPassFailure();
@@ -98,7 +99,7 @@ private:
   }
 
   /// Packs every program into one arena and records what there is to know about it.
-  int64_t pack(std::vector<ProgramPlan> &plans) {
+  int64_t pack(std::vector<ProgramPlan> &plans, int64_t gradsBytes) {
     ModuleOp module = getOperation();
     Builder builder(module.getContext());
     int64_t arena = 0;
@@ -106,6 +107,8 @@ private:
     ProgramPlan *peakPlan = nullptr;
     for (ProgramPlan &plan : plans) {
       computeLifetimes(plan);
+      if (shareGrads && !func::FuncOp(plan.func).getOps<SetGradOp>().empty())
+        plan.zeroedGrads = swamla::shareGrads(plan, gradsBytes);
       PeakLive live = peakLive(plan);
       arena = std::max(arena, packProgram(plan, live.bytes));
       if (live.bytes > peak.bytes) {
@@ -113,6 +116,8 @@ private:
         peakPlan = &plan;
       }
     }
+    if (shareGrads)
+      module->setAttr("step.single_micro_step", builder.getUnitAttr());
     module->setAttr("step.peak_bytes", builder.getI64IntegerAttr(arena));
     module->setAttr("step.max_live_bytes", builder.getI64IntegerAttr(peak.bytes));
     if (peakPlan) {

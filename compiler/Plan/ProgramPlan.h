@@ -33,7 +33,8 @@ struct Storage {
   int64_t offset = 0; ///< bytes in the arena
 
   int64_t bytes() const { return elements * elementBytes; }
-  bool isUsed() const { return isArena && firstStep >= 0; }
+  /// Whether the packing of the arena must find room for it.
+  bool isUsed() const { return isArena && firstStep >= 0 && buffer == "arena"; }
 };
 
 /// A layout in a storage. Places are named by index: joins move them.
@@ -71,6 +72,8 @@ struct ProgramPlan {
   llvm::DenseMap<mlir::Operation *, Place> storedAt; ///< where a set_grad or set_flat stores
   llvm::SmallVector<Place> resultPlaces;             ///< the slots of the function's results
   unsigned takenOver = 0;
+  /// Byte ranges of the buffer `grads` that are to be zero when the program ends (GradsSharing.h).
+  llvm::SmallVector<std::pair<int64_t, int64_t>> zeroedGrads;
 
   const Place &at(mlir::Value value) const { return places[placeOf.lookup(value)]; }
 

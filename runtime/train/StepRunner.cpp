@@ -48,10 +48,10 @@ template <typename T> Status StepRunner::setScalar(const SlotRef &slot, T value)
   return device->upload(slot.buffer, slot.offset, std::as_bytes(std::span(&value, 1)));
 }
 
-Result<float> StepRunner::readScalar(const SlotRef &slot) {
+Result<float> StepRunner::readResult(unsigned program, const SlotRef &slot) {
   float value = 0;
-  SWAMLA_RETURN_IF_ERROR(
-      device->download(slot.buffer, slot.offset, std::as_writable_bytes(std::span(&value, 1))));
+  SWAMLA_RETURN_IF_ERROR(device->downloadResult(program, slot.buffer, slot.offset,
+                                                std::as_writable_bytes(std::span(&value, 1))));
   return value;
 }
 
@@ -72,6 +72,11 @@ Status StepRunner::setConstants() {
 }
 
 Result<StepRunner> StepRunner::create(Device &device, const Hyperparameters &hyper) {
+  if (hyper.accumulation > 1 && device.file().step().single_micro_step())
+    return invalidArgument(fmt::format("--accum is {}, but {} was compiled with --micro-steps=one, "
+                                       "for steps of one batch; compile "
+                                       "it with --micro-steps=any, or with a larger --batch",
+                                       hyper.accumulation, device.file().name()));
   using schema::DType;
   StepRunner runner(device, hyper);
   const StepFile &file = device.file();
@@ -93,7 +98,7 @@ Result<float> StepRunner::runLoss(const LossProgram &loss, const Batch &batch) {
   SWAMLA_RETURN_IF_ERROR(device->upload(loss.targets.buffer, loss.targets.offset,
                                         std::as_bytes(std::span(batch.targets))));
   SWAMLA_RETURN_IF_ERROR(device->run(loss.program));
-  return readScalar(loss.loss);
+  return readResult(loss.program, loss.loss);
 }
 
 Result<StepResult> StepRunner::step(int64_t step, BatchLoader &loader) {
@@ -119,7 +124,7 @@ Result<StepResult> StepRunner::step(int64_t step, BatchLoader &loader) {
   if (biasCorrection2)
     SWAMLA_RETURN_IF_ERROR(setScalar(*biasCorrection2, static_cast<float>(correction.second)));
   SWAMLA_RETURN_IF_ERROR(device->run(apply));
-  SWAMLA_TRY(float norm, readScalar(gradNorm));
+  SWAMLA_TRY(float norm, readResult(apply, gradNorm));
   if (!std::isfinite(norm))
     return failedPrecondition(fmt::format(
         "the gradient norm of step {} is {}: training has diverged and the parameters are lost. "

@@ -233,11 +233,11 @@ FailureOr<ArrayRef<uint8_t>> StepWriter::write() {
     cubin =
         fb.CreateVector(reinterpret_cast<const uint8_t *>(code.cubin.data()), code.cubin.size());
   std::vector<std::string> flags(options.begin(), options.end());
-  auto root =
-      schema::CreateStep(fb, string("swamlac " SWAMLA_VERSION), fb.CreateVectorOfStrings(flags),
-                         target, *modelTable, fb.CreateVector(bufferTable), fb.CreateVector(params),
-                         fb.CreateVector(slots), fb.CreateVector(kernelTable),
-                         fb.CreateVector(programs), bytes, maxLive ? maxLive.getInt() : 0, cubin);
+  auto root = schema::CreateStep(
+      fb, string("swamlac " SWAMLA_VERSION), fb.CreateVectorOfStrings(flags), target, *modelTable,
+      fb.CreateVector(bufferTable), fb.CreateVector(params), fb.CreateVector(slots),
+      fb.CreateVector(kernelTable), fb.CreateVector(programs), bytes,
+      maxLive ? maxLive.getInt() : 0, module->hasAttr("step.single_micro_step"), cubin);
   schema::FinishStepBuffer(fb, root);
   return ArrayRef<uint8_t>(fb.GetBufferPointer(), fb.GetSize());
 }

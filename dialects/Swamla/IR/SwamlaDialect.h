@@ -27,6 +27,8 @@ class SetupTime : public mlir::OpTrait::TraitBase<ConcreteType, SetupTime> {};
 
 /// The flat buffer of the parameters' working copies, bf16, for get_flat and set_flat.
 inline constexpr llvm::StringLiteral kWorkingBuffer = "working";
+/// The flat buffer of gradients.
+inline constexpr llvm::StringLiteral kGradsBuffer = "grads";
 
 /// Bytes of an op's tensor operands and results, each counted once.
 uint64_t defaultBytes(mlir::Operation *op);
