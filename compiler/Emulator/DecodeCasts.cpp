@@ -158,8 +158,7 @@ static std::string laneOpOfCall(StringRef callee) {
   if (!callee.consume_front("llvm.nvvm."))
     return "";
   callee.consume_back(".f");
-  callee.consume_back(".ftz");
-  return callee.str(); // "ex2.approx"
+  return callee.str(); // "ex2.approx.ftz"
 }
 
 LogicalResult Decoder::decodeCall(Operation *op, bool &known) {

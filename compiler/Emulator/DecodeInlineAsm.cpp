@@ -202,7 +202,8 @@ llvm::Error AsmDecoder::decodeArithmetic(StringRef opcode, Operands operands, bo
   if (opcode == "cvt.rna.tf32.f32")
     return lanes("cvt.rna.tf32", operands, {4, 4});
   if (opcode.contains(".approx"))
-    return lanes((name + ".approx").str(), operands, SmallVector<unsigned>(operands.size(), 4));
+    return lanes((name + (opcode.contains(".ftz") ? ".approx.ftz" : ".approx")).str(), operands,
+                 SmallVector<unsigned>(operands.size(), 4));
   if (name == "selp") {
     if (operands.size() != 4)
       return problem("expected four operands of selp");

@@ -34,6 +34,7 @@ struct Case {
   int64_t shared = 0, window = kNoWindow, sink = 0, heads = 2, group = 1, batch = 1;
   Layout layout = Layout::Dense;
   std::string cpu = "native";
+  int64_t align = 1; ///< row strides and offsets of q, k, v, ... are multiples of it, in elements
 
   int64_t qk() const { return own + shared; }
   int64_t kvHeads() const { return heads / group; }
@@ -99,7 +100,8 @@ public:
   explicit Tensors(const Case &c) : c(c) {}
 
   Heads dense(int64_t heads, int64_t width, int64_t padding) {
-    int64_t stride = heads * width + padding;
+    int64_t stride = aligned(heads * width + padding);
+    padding = stride - heads * width;
     return {allocate(c.rows() * stride - padding), 0, heads, width, stride, width};
   }
 
@@ -112,7 +114,8 @@ public:
   void layOut(Heads &q, Heads &k, Heads &v) {
     int64_t kvWidth = c.own + c.v, qWidth = c.heads * c.qk();
     if (c.layout == Layout::Slices) {
-      int64_t kAt = qWidth + 3, vAt = kAt + c.kvHeads() * c.own, stride = vAt + c.kvHeads() * c.v;
+      int64_t kAt = aligned(qWidth + 3), vAt = aligned(kAt + c.kvHeads() * c.own);
+      int64_t stride = aligned(vAt + c.kvHeads() * c.v);
       Buffer *all = allocate(c.rows() * stride);
       q = {all, 0, c.heads, c.qk(), stride, c.qk()};
       k = {all, kAt, c.kvHeads(), c.own, stride, c.own};
@@ -123,7 +126,7 @@ public:
     k = dense(c.kvHeads(), c.own, 5);
     v = dense(c.kvHeads(), c.v, 0);
     if (c.layout == Layout::Joined) {
-      int64_t stride = c.kvHeads() * kvWidth;
+      int64_t stride = aligned(c.kvHeads() * kvWidth);
       Buffer *both = allocate(c.rows() * stride);
       k = {both, 0, c.kvHeads(), c.own, stride, kvWidth};
       v = {both, c.own, c.kvHeads(), c.v, stride, kvWidth};
@@ -150,6 +153,7 @@ public:
   }
 
 private:
+  int64_t aligned(int64_t elements) const { return (elements + c.align - 1) / c.align * c.align; }
   Buffer *allocate(int64_t count) {
     return buffers.emplace_back(std::make_unique<Buffer>(count)).get();
   }

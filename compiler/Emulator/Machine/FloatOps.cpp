@@ -102,15 +102,21 @@ std::span<const LaneOp> floatLaneOps() {
   static const LaneOp ops[] = {
       SWAMLA_FLOAT_OPS(float, "f32"),
       SWAMLA_FLOAT_OPS(double, "f64"),
-      {"ex2.approx", unary<float, float, [](float a) { return flush(std::exp2(flush(a))); }>},
-      {"lg2.approx", unary<float, float, [](float a) { return std::log2(flush(a)); }>},
-      {"rcp.approx", unary<float, float, [](float a) { return flush(1 / flush(a)); }>},
-      {"rsqrt.approx", unary<float, float, [](float a) { return 1 / std::sqrt(flush(a)); }>},
-      {"sqrt.approx", unary<float, float, [](float a) { return std::sqrt(flush(a)); }>},
+      {"ex2.approx", unary<float, float, [](float a) { return std::exp2(a); }>},
+      {"ex2.approx.ftz", unary<float, float, [](float a) { return flush(std::exp2(flush(a))); }>},
+      {"lg2.approx", unary<float, float, [](float a) { return std::log2(a); }>},
+      {"lg2.approx.ftz", unary<float, float, [](float a) { return std::log2(flush(a)); }>},
+      {"rcp.approx", unary<float, float, [](float a) { return 1 / a; }>},
+      {"rcp.approx.ftz", unary<float, float, [](float a) { return flush(1 / flush(a)); }>},
+      {"rsqrt.approx", unary<float, float, [](float a) { return 1 / std::sqrt(a); }>},
+      {"rsqrt.approx.ftz", unary<float, float, [](float a) { return 1 / std::sqrt(flush(a)); }>},
+      {"sqrt.approx", unary<float, float, [](float a) { return std::sqrt(a); }>},
+      {"sqrt.approx.ftz", unary<float, float, [](float a) { return std::sqrt(flush(a)); }>},
       {"sin.approx", unary<float, float, [](float a) { return std::sin(a); }>},
       {"cos.approx", unary<float, float, [](float a) { return std::cos(a); }>},
       {"tanh.approx", unary<float, float, tanhApprox>},
-      {"div.approx", binary<float, float, [](float a, float b) { return flush(a / b); }>},
+      {"div.approx", binary<float, float, [](float a, float b) { return a / b; }>},
+      {"div.full", binary<float, float, [](float a, float b) { return a / b; }>},
   };
   return ops;
 }
