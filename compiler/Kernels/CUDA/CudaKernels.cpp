@@ -1,8 +1,8 @@
 //===- CudaKernels.cpp - CUDA as a target of the kernel ops ---------------===//
 #include "compiler/Kernels/CUDA/CudaKernels.h"
 
+#include "compiler/Kernels/CUDA/AttentionBackwardPolicy.h"
 #include "compiler/Kernels/CUDA/AttentionPolicy.h"
-#include "compiler/Kernels/CUDA/AttentionSimt.h"
 #include "compiler/Kernels/CUDA/CudaMath.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -40,15 +40,14 @@ public:
 
   FailureOr<SmallVector<KernelPart>> generate(Operation *op, OpBuilder &builder) const override {
     OpBuilder::InsertionGuard guard(builder);
-    auto kernels =
-        llvm::TypeSwitch<Operation *, FailureOr<SmallVector<GpuKernel>>>(op)
-            .Case([&](step::AttentionKernelOp kernel) {
-              return buildAttention(kernel, builder, cuda);
-            })
-            .Case([&](step::AttentionGradKernelOp kernel) {
-              return buildAttentionGradSimt(kernel, builder, cuda);
-            })
-            .Default([](Operation *) { return failure(); });
+    auto kernels = llvm::TypeSwitch<Operation *, FailureOr<SmallVector<GpuKernel>>>(op)
+                       .Case([&](step::AttentionKernelOp kernel) {
+                         return buildAttention(kernel, builder, cuda);
+                       })
+                       .Case([&](step::AttentionGradKernelOp kernel) {
+                         return buildAttentionGrad(kernel, builder, cuda);
+                       })
+                       .Default([](Operation *) { return failure(); });
     if (failed(kernels))
       return failure();
     SmallVector<KernelPart> parts;
