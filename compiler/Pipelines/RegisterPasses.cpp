@@ -14,6 +14,8 @@
 #include "dialects/Step/IR/StepDialect.h"
 #include "dialects/Swamla/IR/SwamlaDialect.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
 using namespace mlir;
 
 namespace swamla {
@@ -21,7 +23,7 @@ namespace swamla {
 void registerAllSwamlaDialects(DialectRegistry &registry) {
   registry.insert<SwamlaDialect, step::StepDialect, func::FuncDialect, arith::ArithDialect,
                   math::MathDialect, tensor::TensorDialect, scf::SCFDialect, vector::VectorDialect,
-                  LLVM::LLVMDialect>();
+                  LLVM::LLVMDialect, NVVM::NVVMDialect>();
 }
 
 void registerAllSwamlaPasses() {

@@ -3,6 +3,8 @@
 
 #include "compiler/Target/Code/Code.h"
 
+#include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -45,9 +47,16 @@ FailureOr<SmallVector<char, 0>> compileToPtx(ModuleOp module, const CudaTarget &
       createTargetMachine(module, kCudaTriple, target.name(), kPtxVersion);
   if (!machine)
     return failure();
+  // Some NVVM ops (waits on mbarriers) have no intrinsic and become inline PTX: in a copy, as the
+  // module's kernels may be run without a GPU, which goes by the ops.
+  OwningOpRef<ModuleOp> kernels = module.clone();
+  PassManager passes(module.getContext());
+  passes.addPass(createConvertNVVMToLLVMPass());
+  if (failed(passes.run(*kernels)))
+    return failure();
   registerNVVMDialectTranslation(*module.getContext());
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> code = translateCode(module, context, *machine);
+  std::unique_ptr<llvm::Module> code = translateCode(*kernels, context, *machine);
   if (!code)
     return failure();
   optimizeCode(*code, *machine);
