@@ -38,8 +38,6 @@ namespace swamla {
 inline constexpr unsigned kGlobalSpace = 1;
 inline constexpr unsigned kSharedSpace = 3;
 
-inline constexpr int64_t kWarpSize = 32;
-
 /// How a GPU kernel is launched and what it may use.
 struct GpuLaunch {
   std::array<int64_t, 3> grid = {1, 1, 1};

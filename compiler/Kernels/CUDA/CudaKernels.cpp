@@ -4,6 +4,8 @@
 #include "compiler/Kernels/CUDA/AttentionBackwardPolicy.h"
 #include "compiler/Kernels/CUDA/AttentionPolicy.h"
 #include "compiler/Kernels/CUDA/CudaMath.h"
+#include "compiler/Kernels/CUDA/RowKernel.h"
+#include "compiler/Kernels/CUDA/ScatterAdd.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -35,19 +37,25 @@ public:
   std::string architecture() const override { return cuda.name(); }
 
   bool hasGenerator(Operation *op) const override {
-    return isa<step::AttentionKernelOp, step::AttentionGradKernelOp>(op);
+    return isa<step::RowKernelOp, step::AttentionKernelOp, step::AttentionGradKernelOp,
+               step::ScatterAddKernelOp>(op);
   }
 
   FailureOr<SmallVector<KernelPart>> generate(Operation *op, OpBuilder &builder) const override {
     OpBuilder::InsertionGuard guard(builder);
-    auto kernels = llvm::TypeSwitch<Operation *, FailureOr<SmallVector<GpuKernel>>>(op)
-                       .Case([&](step::AttentionKernelOp kernel) {
-                         return buildAttention(kernel, builder, cuda);
-                       })
-                       .Case([&](step::AttentionGradKernelOp kernel) {
-                         return buildAttentionGrad(kernel, builder, cuda);
-                       })
-                       .Default([](Operation *) { return failure(); });
+    auto kernels =
+        llvm::TypeSwitch<Operation *, FailureOr<SmallVector<GpuKernel>>>(op)
+            .Case([&](step::RowKernelOp kernel) { return buildRowKernel(kernel, builder, cuda); })
+            .Case([&](step::ScatterAddKernelOp kernel) {
+              return buildScatterAddKernel(kernel, builder, cuda);
+            })
+            .Case([&](step::AttentionKernelOp kernel) {
+              return buildAttention(kernel, builder, cuda);
+            })
+            .Case([&](step::AttentionGradKernelOp kernel) {
+              return buildAttentionGrad(kernel, builder, cuda);
+            })
+            .Default([](Operation *) { return failure(); });
     if (failed(kernels))
       return failure();
     SmallVector<KernelPart> parts;

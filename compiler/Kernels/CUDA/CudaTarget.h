@@ -9,6 +9,9 @@
 
 namespace swamla {
 
+/// Threads that execute together.
+inline constexpr int64_t kWarpSize = 32;
+
 /// A GPU architecture. Hopper (sm_90a) is the only one: the attention kernels are written for its
 /// asynchronous matrix units and its tensor memory accelerator.
 struct CudaTarget {

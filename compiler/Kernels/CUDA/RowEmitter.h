@@ -1,0 +1,175 @@
+//===- RowEmitter.h - writes the GPU code of one row kernel ---------------===//
+//
+// The code of one thread, straight-line wherever possible: the values of a row or
+// of a chunk are computed when they are first asked for, and remembered in the
+// row's or chunk's context.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "compiler/Kernels/CUDA/CudaBuilder.h"
+#include "compiler/Kernels/CUDA/RowKernelShape.h"
+
+#include "llvm/ADT/SetVector.h"
+
+namespace swamla {
+
+/// A value at the columns of a chunk. bf16 numbers are held as f32 (`lanes`), as pairs in i32
+/// (`pairs`), or both; whatever else, in `lanes` with its own type.
+struct ChunkValue {
+  llvm::SmallVector<mlir::Value> lanes, pairs;
+};
+
+/// One row as a thread sees it.
+struct RowContext {
+  llvm::SmallVector<mlir::Value> dims; ///< position along the row dims, i32
+  mlir::Value valid;                   ///< whether there is such a row; null: there is
+  llvm::DenseMap<mlir::Value, mlir::Value> scalars;
+  llvm::DenseMap<unsigned, mlir::Value> pointers; ///< of views, at column 0
+};
+
+/// One chunk of a row, number `first` + `shift`; for a picked column, a single element of it.
+struct ChunkContext {
+  RowContext *row = nullptr;
+  mlir::Value first; ///< i32
+  int64_t shift = 0;
+  int64_t vec = 1;                        ///< its elements
+  llvm::SmallVector<mlir::Value> columns; ///< position along the column dims, i32
+  mlir::Value valid;                      ///< whether the row has such a chunk; null: it does
+  bool isPick = false;                    ///< a single column that another thread may own
+  llvm::DenseMap<mlir::Value, mlir::Value> scalars;
+  llvm::DenseMap<mlir::Value, ChunkValue> values;
+};
+
+class RowEmitter {
+public:
+  RowEmitter(const RowKernelPlan &plan, const RowKernelShape &shape, mlir::OpBuilder &builder,
+             const CudaTarget &target);
+
+  mlir::LLVM::LLVMFuncOp build();
+
+private:
+  using Values = llvm::SmallVector<mlir::Value>;
+  using Chunks = llvm::MutableArrayRef<ChunkContext>;
+  using Out = RowKernelPlan::Out;
+  using ChunkBody = llvm::function_ref<Values(Chunks, mlir::ValueRange)>;
+
+  // Which thread does what: RowEmitter.cpp.
+  GpuLaunch planLaunch();
+  void emitPoints();
+  void emitRows();
+  /// All rows of a unit, `atOnce` of each thread at a time, and their sums.
+  void emitUnit();
+  /// The context of row `index` (i32 or i64), which is brought into range if `valid` is not null.
+  RowContext rowAt(mlir::Value index, mlir::Value valid);
+  /// Chunk `first` + `shift` of a row, brought into range where it may not be.
+  ChunkContext chunkAt(RowContext &row, mlir::Value first, int64_t shift, bool mayBeOutside);
+  llvm::SmallVector<ChunkContext> chunksOfThread(RowContext &row);
+  /// Rows whose chunks stay in registers; adds to the sums over rows.
+  void emitRowsInRegisters(llvm::MutableArrayRef<RowContext> rows, mlir::Value iteration,
+                           Values &sums);
+
+  // Rows that are read again in every pass: RowEmitterLooped.cpp.
+  void emitLoopedRow(RowContext &row, mlir::Value iteration);
+  void emitLoopedPass(RowContext &row, unsigned pass, mlir::Value iteration);
+  /// All of the thread's chunks, some at a time; `roots` are the values that the body computes.
+  Values forChunks(RowContext &row, llvm::ArrayRef<mlir::Value> roots, mlir::ValueRange carried,
+                   ChunkBody body);
+  /// Lays out the shared memory that keeps what several passes read; the bytes.
+  int64_t planCache(int64_t offset);
+
+  // Values: RowEmitterValues.cpp.
+  mlir::Value scalar(RowContext &row, ChunkContext *chunk, mlir::Value value);
+  ChunkValue &valueOf(ChunkContext &chunk, mlir::Value value);
+  /// The elements, bf16 as f32.
+  Values lanesOf(ChunkContext &chunk, mlir::Value value);
+  mlir::Value emitScalar(RowContext &row, ChunkContext *chunk, mlir::Value value);
+  ChunkValue emitChunk(ChunkContext &chunk, mlir::Value value);
+  ChunkValue emitElementwise(ChunkContext &chunk, mlir::OpResult result);
+  Values emitRandom(const RowContext &row, const ChunkContext *chunk, RandomUniformOp random,
+                    mlir::ValueRange keys);
+  /// Loads the memory that `roots` need at a chunk.
+  void prefetch(ChunkContext &chunk, llvm::ArrayRef<mlir::Value> roots);
+  /// Computes what `roots` need of a row after `stage` passes.
+  void materialise(RowContext &row, llvm::ArrayRef<mlir::Value> roots, unsigned stage);
+  /// The block arguments that `roots` are computed from, reductions taken as known.
+  llvm::SetVector<mlir::Value> leavesOf(llvm::ArrayRef<mlir::Value> roots) const;
+  Values outValues(bool points) const;
+
+  // Memory: RowEmitterMemory.cpp.
+  void analyseAccesses();
+  mlir::Value emitOffset(unsigned view, const RowContext &row, llvm::ArrayRef<mlir::Value> columns,
+                         mlir::Value symbol);
+  mlir::Value address(unsigned view, const RowContext &row, llvm::ArrayRef<mlir::Value> columns,
+                      mlir::Value symbol);
+  mlir::Value rowPointer(unsigned view, RowContext &row);
+  mlir::Value chunkPointer(unsigned view, ChunkContext &chunk);
+  mlir::Value cachePointer(unsigned view, ChunkContext &chunk);
+  ChunkValue loadChunk(unsigned view, ChunkContext &chunk);
+  ChunkValue gatherChunk(unsigned view, ChunkContext &chunk);
+  ChunkValue loadVector(mlir::Type element, mlir::Value pointer, int64_t vec, int64_t accessBytes,
+                        bool readOnly);
+  void storeVector(mlir::Type element, ChunkValue &value, mlir::Value pointer, int64_t vec,
+                   int64_t accessBytes);
+  void fillLanes(ChunkValue &value);
+  void fillPairs(ChunkValue &value);
+  /// Runs `body` where all conditions hold; null ones do.
+  void whenAll(llvm::ArrayRef<mlir::Value> conditions, llvm::function_ref<void()> body);
+
+  // Sums along rows: RowEmitterReduce.cpp.
+  /// The reductions of a pass, apart from picks.
+  llvm::SmallVector<ReduceRowOp> sumsOf(unsigned pass) const;
+  Values startPartials(unsigned pass);
+  void addChunk(llvm::MutableArrayRef<mlir::Value> partials, unsigned pass, ChunkContext &chunk);
+  /// Combines the threads' partial results, `partials[row]`, and makes them known to the rows.
+  void finishPass(unsigned pass, llvm::MutableArrayRef<RowContext> rows,
+                  llvm::ArrayRef<Values> partials, mlir::Value iteration);
+  Values reduceInGroup(unsigned pass, Values values, llvm::ArrayRef<RowReduction> kinds,
+                       mlir::Value iteration);
+  /// Bytes of shared memory that the passes use to combine partial results of warps.
+  int64_t planPassScratch();
+  void pickColumns(unsigned pass, RowContext &row);
+  /// What a reduction that adds one column to zeros picks: the column's number, and its value.
+  struct Pick {
+    mlir::Value column, value;
+  };
+  std::optional<Pick> pickOf(ReduceRowOp reduction) const;
+  void groupBarrier();
+
+  // Outs: RowEmitterOuts.cpp.
+  void storeRowOuts(RowContext &row);
+  void storeChunk(ChunkContext &chunk);
+  mlir::Value startOfSum(const Out &out, const RowContext &row, mlir::Value held);
+  /// Whether the out's sum over rows is kept by the threads.
+  bool isKept(const Out &out) const { return out.reduces && shape.sumsInRegisters; }
+  Values startSums();
+  void addToSums(Values &sums, RowContext &row, Chunks chunks);
+  /// Adds up the sums of all groups of the block and writes them to the outs of `row`; the block's
+  /// chunks begin with number `firstChunk` (null: 0).
+  void writeSums(llvm::ArrayRef<mlir::Value> sums, RowContext &row, mlir::Value firstChunk);
+  void writeRowSum(const Out &out, mlir::Value sum, RowContext &row);
+  void writeChunkSums(const Out &out, llvm::ArrayRef<mlir::Value> sums, RowContext &row,
+                      mlir::Value firstChunk);
+
+  const RowKernelPlan &plan;
+  const RowKernelShape &shape;
+  step::RowKernelOp op;
+  CudaBuilder b;
+
+  /// How a view may be accessed.
+  struct Access {
+    int64_t bytes = 1;      ///< of one access to a chunk
+    bool readOnly = false;  ///< no out lies where it does
+    bool wide = false;      ///< offsets need 64 bits
+    int64_t cache = -1;     ///< where a looped row keeps its elements in shared memory, or -1
+    unsigned firstPass = 0; ///< the pass that fills the cache
+  };
+  llvm::SmallVector<Access> accesses;
+  llvm::SmallVector<int64_t> passScratch; ///< where each pass combines partial results
+  int64_t scratchParity = 0; ///< bytes between the scratch of odd and of even iterations; 0: same
+  unsigned currentPass = 0;  ///< of a looped row
+  mlir::Value member;        ///< the thread's number in its group, i32
+  mlir::Value group;         ///< the group's number in its block, i32
+};
+
+} // namespace swamla

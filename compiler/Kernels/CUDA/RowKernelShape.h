@@ -1,0 +1,54 @@
+//===- RowKernelShape.h - how a row kernel's points are dealt to threads --===//
+//
+// A row is cut into chunks of `vec` neighbours along the last dim; a thread
+// handles whole chunks. Which chunk of a row belongs to which thread, and so the
+// order of every sum along a row, depends on the row's width alone: not on what
+// else the kernel computes, nor on the number of rows.
+//
+//   Points   no sums: chunk after chunk, thread after thread.
+//   Rows     `group` threads share a row, chunk k belongs to thread k % group;
+//            a block handles `rowsPerBlock` rows at a time.
+//   Columns  sums over rows only: a block handles `lanes` chunks side by side,
+//            `rowsPerBlock` rows at a time.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "compiler/Kernels/CUDA/CudaTarget.h"
+#include "compiler/Kernels/RowKernelPlan.h"
+
+namespace swamla {
+
+struct RowKernelShape {
+  enum class Kind { Points, Rows, Columns };
+  Kind kind = Kind::Points;
+
+  int64_t vec = 1;    ///< elements of a chunk: a power of two up to 8 that divides the last dim
+  int64_t chunks = 1; ///< of a row
+  int64_t rows = 1;   ///< of the domain, all row dims together
+
+  int64_t group = 1;        ///< Rows: threads of a row; Columns: chunks side by side
+  int64_t rowsPerBlock = 1; ///< Rows and Columns: rows that a block handles at a time
+  int64_t perThread = 1;    ///< Rows: chunks of a thread; Points and Columns: 1
+  /// Chunks (Points) or rows (Rows, Columns) that a thread handles at a time, so that enough loads
+  /// are in flight.
+  int64_t atOnce = 1;
+  /// Rows: a thread has too many chunks for its registers and goes over the row once a pass.
+  bool looped = false;
+
+  /// Rows (of all row dims) whose sums one block computes; 0 where nothing is summed over rows.
+  int64_t unitRows = 0;
+  /// Whether the sums over a unit's rows are kept by the threads. Otherwise they live in the outs,
+  /// to which the rows are added one after the other.
+  bool sumsInRegisters = false;
+
+  int64_t block = 256; ///< threads
+  int64_t blocks = 1;
+
+  int64_t units() const { return (rows + unitRows - 1) / unitRows; }
+  int64_t warpsOfGroup() const { return (group + 31) / 32; }
+
+  static RowKernelShape choose(const RowKernelPlan &plan, const CudaTarget &target);
+};
+
+} // namespace swamla
