@@ -39,8 +39,8 @@ struct FlatRange {
 /// Emits the bodies of @apply and @cast.
 class ApplyBuilder {
 public:
-  ApplyBuilder(OpBuilder &builder, Location loc, OptimizerKind kind)
-      : builder(builder), loc(loc), kind(kind),
+  ApplyBuilder(OpBuilder &builder, Location loc, OptimizerKind kind, bool keepGrads)
+      : builder(builder), loc(loc), kind(kind), keepGrads(keepGrads),
         numberType(RankedTensorType::get({1}, builder.getF32Type())) {}
 
   /// Computes the norm of all gradients, and the factor that every gradient is multiplied by.
@@ -68,6 +68,7 @@ private:
   OpBuilder &builder;
   Location loc;
   OptimizerKind kind;
+  bool keepGrads;
   RankedTensorType numberType;
 };
 
@@ -102,8 +103,8 @@ void ApplyBuilder::buildUpdate(FlatRange range, bool decay, Value factor) {
         {"lr", "beta1", "beta2", "eps", "weight_decay", "bias_correction1", "bias_correction2"});
     readState();
     Type type = range.type(builder.getF32Type());
-    updated = create<AdamwOp>(type, type, type, type, state[0], state[1], state[2], state[3],
-                              scalars, decay)
+    updated = create<AdamwOp>(type, keepGrads ? Type() : type, type, type, state[0], state[1],
+                              state[2], state[3], scalars, decay)
                   ->getResults();
     break;
   }
@@ -112,13 +113,16 @@ void ApplyBuilder::buildUpdate(FlatRange range, bool decay, Value factor) {
     addScalars({"lr", "beta1", "beta2", "weight_decay"});
     readState();
     Type type = range.type(builder.getF32Type());
-    updated = create<LionOp>(type, type, type, state[0], state[1], state[2], scalars, decay)
+    updated = create<LionOp>(type, keepGrads ? Type() : type, type, state[0], state[1], state[2],
+                             scalars, decay)
                   ->getResults();
     break;
   }
   }
   // Before the stores: next to the update, so that the two become one op.
   Value working = range.hasWorkingCopy ? castToWorking(range, updated[0]) : Value();
+  if (keepGrads)
+    buffers.erase(buffers.begin() + 1);
   for (auto [buffer, value] : llvm::zip_equal(buffers, updated))
     create<SetFlatOp>(buffer, range.begin, value);
   if (working)
@@ -209,7 +213,7 @@ void BuildOptimizerPass::buildCast(ArrayRef<FlatRange> ranges) {
   Location loc = getOperation().getLoc();
   auto func = func::FuncOp::create(builder, loc, castName, builder.getFunctionType({}, {}));
   builder.setInsertionPointToEnd(func.addEntryBlock());
-  ApplyBuilder cast(builder, loc, kind);
+  ApplyBuilder cast(builder, loc, kind, keepGrads);
   for (FlatRange range : ranges)
     if (range.hasWorkingCopy)
       cast.buildCast(range);
@@ -226,7 +230,7 @@ void BuildOptimizerPass::build(FlatRange decayed, FlatRange others) {
   func.setResultAttr(0, "swamla.name", builder.getStringAttr("grad_norm"));
   builder.setInsertionPointToEnd(func.addEntryBlock());
 
-  ApplyBuilder apply(builder, loc, kind);
+  ApplyBuilder apply(builder, loc, kind, keepGrads);
   ClipFactorOp clip = apply.buildClip({0, others.end});
   for (auto [range, decay] : {std::pair(decayed, true), std::pair(others, false)})
     if (range.begin < range.end)

@@ -55,7 +55,8 @@ def BuildOptimizerPass : Pass<"swamla-build-optimizer", "::mlir::ModuleOp"> {
   let options = [
     Option<"kind", "kind", "::swamla::OptimizerKind", /*default=*/"::swamla::OptimizerKind::Adamw", "how parameters are updated",
            [{::llvm::cl::values(clEnumValN(::swamla::OptimizerKind::Adamw, "adamw", "AdamW, arXiv:1711.05101"),
-                                clEnumValN(::swamla::OptimizerKind::Lion, "lion", "Lion, arXiv:2302.06675"))}]>
+                                clEnumValN(::swamla::OptimizerKind::Lion, "lion", "Lion, arXiv:2302.06675"))}]>,
+    Option<"keepGrads", "keep-grads", "bool", /*default=*/"false", "do not leave the gradients zero: the next micro step overwrites them">
   ];
   let dependentDialects = ["::swamla::SwamlaDialect", "::mlir::func::FuncDialect"];
 }

@@ -105,7 +105,8 @@ void populateOptimizer(OpPassManager &passes, const CompileOptions &options) {
   // The layout wants the groups that the fuse phase has made.
   passes.addPass(createLayoutParamsPass());
   bool lion = options.optimizer == "lion";
-  passes.addPass(createBuildOptimizerPass({lion ? OptimizerKind::Lion : OptimizerKind::Adamw}));
+  passes.addPass(createBuildOptimizerPass(
+      {lion ? OptimizerKind::Lion : OptimizerKind::Adamw, options.microSteps == "one"}));
   addFusion(passes);
   passes.addNestedPass<func::FuncOp>(createSplitReductionsPass());
 }

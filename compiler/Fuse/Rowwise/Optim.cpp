@@ -47,15 +47,43 @@ SmallVector<Value> ClipFactorOp::buildRowwiseBody(OpBuilder &builder, ValueRange
 // Updates, in place
 //===----------------------------------------------------------------------===//
 
-/// The first `states` operands are updated in place; the others are numbers.
+/// Operand number of the gradient.
+constexpr unsigned kGradient = 1;
+
+/// The first `states` operands are updated in place, the gradient only if there is a result for it;
+/// the others are numbers.
 static RowwiseDomain updateDomain(Operation *op, unsigned states) {
   Value p = op->getOperand(0);
   DomainBuilder domain(op->getContext(), extent(p, 0), extent(p, 1));
   for (unsigned i = states, n = op->getNumOperands(); i < n; ++i)
     domain.in(i, domain.first());
+  bool zeroesGradient = op->getNumResults() == states;
+  if (!zeroesGradient)
+    domain.in(kGradient, domain.element());
   for (unsigned i = 0; i < states; ++i)
-    domain.out(domain.element(), /*init=*/i);
+    if (i != kGradient || zeroesGradient)
+      domain.out(domain.element(), /*init=*/i);
   return domain.take();
+}
+
+/// The elements of the states in the order of the operands: with its gradient only read, an op has
+/// that before the others.
+static SmallVector<Value> stateElements(const RowBuilder &row, Operation *op, unsigned states,
+                                        unsigned numbers) {
+  SmallVector<Value> elements;
+  for (unsigned i = 0; i < states; ++i)
+    elements.push_back(row[numbers + i]);
+  if (op->getNumResults() != states)
+    std::swap(elements[0], elements[kGradient]);
+  return elements;
+}
+
+/// `updated` without the gradient where the op has no result for it.
+static SmallVector<Value> updateResults(const RowBuilder &row, Operation *op,
+                                        SmallVector<Value> updated) {
+  if (op->getNumResults() != updated.size())
+    updated.erase(updated.begin() + kGradient);
+  return row.results(updated);
 }
 
 /// p (1 - lr weightDecay), or p without `decay`.
@@ -74,8 +102,9 @@ SmallVector<Value> AdamwOp::buildRowwiseBody(OpBuilder &builder, ValueRange args
   RowBuilder row(builder, *this, args);
   Value factor = row[0], lr = row[1], beta1 = row[2], beta2 = row[3], eps = row[4];
   Value weightDecay = row[5], correction1 = row[6], correction2 = row[7];
-  Value p = row[8], m = row[10], v = row[11];
-  Value g = row.mul(factor, row[9]);
+  SmallVector<Value> state = stateElements(row, *this, 4, 8);
+  Value p = state[0], m = state[2], v = state[3];
+  Value g = row.mul(factor, state[kGradient]);
   m = average(row, beta1, m, g);
   v = average(row, beta2, v, row.mul(g, g));
   // What all elements share comes first: one division an element is left.
@@ -84,7 +113,7 @@ SmallVector<Value> AdamwOp::buildRowwiseBody(OpBuilder &builder, ValueRange args
   Value rms = row.add(row.sqrt(row.mul(v, correction)), eps);
   Value step = row.div(row.mul(stepSize, m), rms);
   p = row.sub(decayed(row, p, lr, weightDecay, getDecay()), step);
-  return row.results({p, row.constant(0.0), m, v});
+  return updateResults(row, *this, {p, row.constant(0.0), m, v});
 }
 
 RowwiseDomain LionOp::getRowwiseDomain() { return updateDomain(*this, 3); }
@@ -92,13 +121,14 @@ RowwiseDomain LionOp::getRowwiseDomain() { return updateDomain(*this, 3); }
 SmallVector<Value> LionOp::buildRowwiseBody(OpBuilder &builder, ValueRange args) {
   RowBuilder row(builder, *this, args);
   Value factor = row[0], lr = row[1], beta1 = row[2], beta2 = row[3], weightDecay = row[4];
-  Value p = row[5], m = row[7], zero = row.constant(0.0);
-  Value g = row.mul(factor, row[6]);
+  SmallVector<Value> state = stateElements(row, *this, 3, 5);
+  Value p = state[0], m = state[2], zero = row.constant(0.0);
+  Value g = row.mul(factor, state[kGradient]);
   Value direction = average(row, beta1, m, g);
   Value sign = row.select(row.greater(direction, zero), row.constant(1.0),
                           row.select(row.greater(zero, direction), row.constant(-1.0), zero));
   p = row.sub(decayed(row, p, lr, weightDecay, getDecay()), row.mul(lr, sign));
-  return row.results({p, zero, average(row, beta2, m, g)});
+  return updateResults(row, *this, {p, zero, average(row, beta2, m, g)});
 }
 
 } // namespace swamla

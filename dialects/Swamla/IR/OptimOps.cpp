@@ -31,12 +31,13 @@ static LogicalResult verifyScalars(Operation *op, ValueRange scalars, size_t cou
   return success();
 }
 
-/// Result i has the type of operand i: it takes over its buffer.
-static LogicalResult verifyInPlace(Operation *op) {
+/// A result has the type of the state that it replaces: it takes over its buffer. `p` has that of
+/// all states.
+static LogicalResult verifyInPlace(Operation *op, Value p) {
   for (auto [i, result] : llvm::enumerate(op->getResults()))
-    if (result.getType() != op->getOperand(i).getType())
-      return op->emitOpError() << "result " << i << ": expected " << op->getOperand(i).getType()
-                               << ", found " << result.getType();
+    if (result.getType() != p.getType())
+      return op->emitOpError() << "result " << i << ": expected " << p.getType() << ", found "
+                               << result.getType();
   return success();
 }
 
@@ -47,7 +48,7 @@ LogicalResult AdamwOp::verify() {
           "factor, lr, beta1, beta2, eps, weight_decay, bias_correction1, bias_correction2")))
     return failure();
   /*adamw_c2*/
-  return verifyInPlace(*this);
+  return verifyInPlace(*this, getP());
 }
 
 LogicalResult LionOp::verify() {
@@ -55,5 +56,5 @@ LogicalResult LionOp::verify() {
   if (failed(verifyScalars(*this, getScalars(), 5, "factor, lr, beta1, beta2, weight_decay")))
     return failure();
   /*lion_c2*/
-  return verifyInPlace(*this);
+  return verifyInPlace(*this, getP());
 }

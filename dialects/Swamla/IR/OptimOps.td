@@ -26,31 +26,33 @@ def Swamla_ClipFactorOp : Swamla_RowwiseOp<"clip_factor", [AllTypesMatch<["squar
 }
 
 def Swamla_AdamwOp : Swamla_RowwiseOp<"adamw", [AllTypesMatch<["p", "g", "m", "v"]>]> {
-  let summary = "one AdamW step on a range of the flat buffers, in place; the gradient is left zero";
+  let summary = "one AdamW step on a range of the flat buffers, in place; the gradient is left zero, or as it is";
   let description = [{
     g' = factor * g; m = beta1 m + (1 - beta1) g'; v = beta2 v + (1 - beta2) g'^2;
     p = p (1 - lr * wd) - lr * (m / bias_correction1) / (sqrt(v / bias_correction2) + eps), wd = weight_decay if `decay`, else 0.
     (Loshchilov and Hutter, arXiv:1711.05101; as torch.optim.AdamW.) `scalars`: factor, lr, beta1, beta2, eps, weight_decay,
-    bias_correction1, bias_correction2. Results: p, g (zero), m, v.
+    bias_correction1, bias_correction2. Results: p, g (zero; may be left out), m, v.
     (C1) eight scalars of tensor<1>; (C2) results have the types of p, g, m, v.
   }];
   let arguments = (ins AnyStaticShapeTensor:$p, AnyStaticShapeTensor:$g, AnyStaticShapeTensor:$m, AnyStaticShapeTensor:$v,
                        Variadic<AnyStaticShapeTensor>:$scalars, UnitAttr:$decay);
-  let results = (outs AnyStaticShapeTensor:$new_p, AnyStaticShapeTensor:$new_g, AnyStaticShapeTensor:$new_m, AnyStaticShapeTensor:$new_v);
+  let results = (outs AnyStaticShapeTensor:$new_p, Optional<AnyStaticShapeTensor>:$new_g, AnyStaticShapeTensor:$new_m,
+                      AnyStaticShapeTensor:$new_v);
   let assemblyFormat = "$p `,` $g `,` $m `,` $v `(` $scalars `)` (`decay` $decay^)? attr-dict `:` type(operands) `->` type(results)";
   let hasVerifier = 1;
 }
 
 def Swamla_LionOp : Swamla_RowwiseOp<"lion", [AllTypesMatch<["p", "g", "m"]>]> {
-  let summary = "one Lion step on a range of the flat buffers, in place; the gradient is left zero";
+  let summary = "one Lion step on a range of the flat buffers, in place; the gradient is left zero, or as it is";
   let description = [{
     g' = factor * g; u = sign(beta1 m + (1 - beta1) g'); m = beta2 m + (1 - beta2) g'; p = p (1 - lr * wd) - lr * u
-    (Chen et al., arXiv:2302.06675). `scalars`: factor, lr, beta1, beta2, weight_decay. Results: p, g (zero), m.
+    (Chen et al., arXiv:2302.06675). `scalars`: factor, lr, beta1, beta2, weight_decay. Results: p, g (zero; may be left
+    out), m.
     (C1) five scalars of tensor<1>; (C2) results have the types of p, g, m.
   }];
   let arguments = (ins AnyStaticShapeTensor:$p, AnyStaticShapeTensor:$g, AnyStaticShapeTensor:$m,
                        Variadic<AnyStaticShapeTensor>:$scalars, UnitAttr:$decay);
-  let results = (outs AnyStaticShapeTensor:$new_p, AnyStaticShapeTensor:$new_g, AnyStaticShapeTensor:$new_m);
+  let results = (outs AnyStaticShapeTensor:$new_p, Optional<AnyStaticShapeTensor>:$new_g, AnyStaticShapeTensor:$new_m);
   let assemblyFormat = "$p `,` $g `,` $m `(` $scalars `)` (`decay` $decay^)? attr-dict `:` type(operands) `->` type(results)";
   let hasVerifier = 1;
 }
