@@ -32,7 +32,12 @@ for precision in fp32 tf32 bf16; do
 done
 for size in $sizes; do
   for precision in $precisions; do
-    "$build/bin/swamlac" "models/$size.mlir" --target=cuda --precision="$precision" --batch="$batch" -o "$out/$size-$precision.bin"
+    "$build/bin/swamlac" "models/$size.mlir" --target=cuda --precision="$precision" --batch="$batch" --micro-steps=one \
+      -o "$out/$size-$precision.bin"
   done
+done
+for checkpoint in mlp attn block; do # the same bits as without: gpu.py invariance
+  "$build/bin/swamlac" models/small.mlir --target=cuda --precision=bf16 --batch="$batch" --micro-steps=one --checkpoint="$checkpoint" \
+    -o "$out/small-bf16-$checkpoint.bin"
 done
 du -sh "$out"
