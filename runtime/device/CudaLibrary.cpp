@@ -35,7 +35,7 @@ static Result<const CudaLibrary *> open(const std::string &path) {
   if (!library) {
     std::string problem = ::dlerror();
     return failedPrecondition(
-        fmt::format("cannot load {}: {}: {}", path, problem, adviceFor(problem)));
+        fmt::format("cannot load {}: {}; {}", path, problem, adviceFor(problem)));
   }
   auto *entry = reinterpret_cast<const CudaLibrary *(*)()>(::dlsym(library, "swamlaCudaLibrary"));
   if (!entry)
@@ -60,8 +60,7 @@ static Result<const CudaLibrary *> find() {
     if (fs::exists(path, error))
       return open(path);
   return failedPrecondition(fmt::format(
-      "this build has no CUDA device: {} does not exist; build with CUDA 13.0, or name the library "
-      "in {}",
+      "there is no CUDA device: {} does not exist; build with CUDA 13.0, or name the library in {}",
       fmt::join(candidates, " or "), kVariable));
 }
 

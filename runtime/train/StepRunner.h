@@ -4,6 +4,11 @@
 // micro steps and the update of a step, and evaluations. Slots are looked up
 // once; step() and evaluate() allocate nothing.
 //
+// Losses and the norm are read as soon as they are known (downloadResult): the
+// loss is looked at while the backward runs, and the update is enqueued behind
+// it only if it is finite; the norm is known while the update runs. So a step
+// may return before the device has finished it, and a GPU never waits for us.
+//
 //===----------------------------------------------------------------------===//
 #pragma once
 
@@ -46,7 +51,7 @@ public:
 
   /// Step number `step` (from 0) on the loader's next batches. A loss that is not finite is an
   /// error and leaves the parameters as they were; a gradient norm that is not finite is an error
-  /// after the update.
+  /// after the update. The update may still run on the device when this returns.
   Result<StepResult> step(int64_t step, BatchLoader &loader);
   /// The mean loss of the batches (at least one), in nats per token, without dropout.
   /// `eval`.
@@ -69,7 +74,7 @@ private:
   /// The slot of a scalar that not every program has.
   Result<std::optional<SlotRef>> resolveOptional(const char *name, schema::DType type) const;
   template <typename T> Status setScalar(const SlotRef &slot, T value);
-  Result<float> readScalar(const SlotRef &slot);
+  Result<float> readResult(unsigned program, const SlotRef &slot);
   Result<float> runLoss(const LossProgram &program, const Batch &batch);
   Status setConstants();
 

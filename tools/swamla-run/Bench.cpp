@@ -11,7 +11,7 @@
 
 namespace swamla::run {
 
-/// Steps before the clock starts: pages are touched, threads are up, plans are made.
+/// Steps before the clock starts: pages are touched, threads are up, graphs are recorded.
 static constexpr int64_t kWarmupSteps = 2;
 
 static void printResult(Device &device, const Options &options, std::vector<double> seconds,
@@ -34,8 +34,9 @@ static void printResult(Device &device, const Options &options, std::vector<doub
       .field("ms_per_step_max", seconds.back() * 1e3)
       .field("tokens_per_s", tokens / median)
       .field("flop_per_s", 3 * model->forward_flops_per_token() * tokens / median)
-      .field("peak_bytes", device.allocatedBytes())
-      .field("matmul_share", matmulShare(profile));
+      .field("peak_bytes", device.allocatedBytes());
+  if (!profile.empty())
+    line.field("matmul_share", matmulShare(profile));
   std::string_view text = line.finish();
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
@@ -64,6 +65,7 @@ Status bench(Device &device, const ParamTable &table, const Options &options) {
     if (step >= kWarmupSteps)
       seconds.push_back(timer.seconds());
   }
+  SWAMLA_RETURN_IF_ERROR(device.wait());
   std::vector<OpProfile> profile = profileDifference(device.profile(), before);
   printResult(device, options, std::move(seconds), profile);
   if (options.profile) {

@@ -12,6 +12,12 @@ namespace swamla::run {
 /// Prints what a step.bin holds.
 void describe(const StepFile &file);
 
+/// Prints what the machine has, and takes and verifies a step of a program if one is given.
+Status check(const Options &options);
+
+/// The device of a program, as the options want it. Refuses options of another target.
+Result<std::unique_ptr<Device>> createDevice(const StepFile &file, const Options &options);
+
 /// Trains until all steps are done or a signal comes. Returns the exit code.
 Result<int> train(Device &device, const ParamTable &table, const Options &options,
                   const StopSignal &signal);

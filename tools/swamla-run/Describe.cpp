@@ -52,8 +52,10 @@ void describe(const StepFile &file) {
   fmt::print("memory     {} in all; the arena's lower bound is {}\n", formatBytes(total),
              formatBytes(step.max_live_bytes()));
   describePrograms(step);
-  fmt::print("kernels    {}, code {}\n\n{}\n", step.kernels()->size(),
-             formatBytes(step.code()->size()), model->description()->string_view());
+  fmt::print("kernels    {}, code {}{}\n\n{}\n", step.kernels()->size(),
+             formatBytes(step.code()->size()),
+             step.cubin() ? fmt::format(", assembled {}", formatBytes(step.cubin()->size())) : "",
+             model->description()->string_view());
 }
 
 } // namespace swamla::run

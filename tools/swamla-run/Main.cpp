@@ -8,7 +8,32 @@
 
 namespace swamla::run {
 
+Result<std::unique_ptr<Device>> createDevice(const StepFile &file, const Options &options) {
+  bool cuda = file.step().target()->kind()->string_view() == "cuda";
+  if (const char *option = firstGpuOption(options); option && !cuda)
+    return invalidArgument(fmt::format("{} is for GPUs; {} was compiled for {}", option,
+                                       file.name(), file.step().target()->kind()->string_view()));
+  if (options.threads != 0 && cuda)
+    return invalidArgument(
+        fmt::format("--threads is for the CPU; {} was compiled for cuda", file.name()));
+  DeviceOptions device;
+  device.threads = options.threads;
+  // On the CPU a bench can afford it; a GPU would have to do without graphs.
+  device.profile = options.profile || (options.bench && !cuda);
+  device.gpu = options.device.value_or(device.gpu);
+  device.graph = !options.noGraph;
+  if (options.noTune)
+    device.tuneSeconds = 0;
+  else if (options.tuneMs)
+    device.tuneSeconds = static_cast<double>(*options.tuneMs) * 1e-3;
+  return Device::create(file, device);
+}
+
 static Result<int> runCommand(const Options &options) {
+  if (options.check) {
+    SWAMLA_RETURN_IF_ERROR(check(options));
+    return int{kSuccess};
+  }
   SWAMLA_TRY(StepFile file, StepFile::load(options.program));
   if (options.describe) {
     describe(file);
@@ -19,10 +44,7 @@ static Result<int> runCommand(const Options &options) {
   if (training) {
     SWAMLA_TRY(signal, StopSignal::create());
   }
-  DeviceOptions deviceOptions;
-  deviceOptions.threads = options.threads;
-  deviceOptions.profile = options.profile || options.bench.has_value();
-  SWAMLA_TRY(std::unique_ptr<Device> device, Device::create(file, deviceOptions));
+  SWAMLA_TRY(std::unique_ptr<Device> device, createDevice(file, options));
   SWAMLA_TRY(ParamTable table, ParamTable::create(file));
   if (options.bench) {
     SWAMLA_RETURN_IF_ERROR(bench(*device, table, options));

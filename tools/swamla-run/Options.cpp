@@ -15,12 +15,14 @@ namespace {
 
 constexpr const char *kEpilog =
     R"(Modes: --data trains; --sample alone writes text from a checkpoint (--resume) or weights (--init), and
-together with --data it does so after training; --bench times steps; --describe shows the program.
+together with --data it does so after training; --bench times steps; --describe shows the program; --check
+shows the machine, and with a STEP.BIN takes one step and verifies it.
 
 Exit codes: 0 success; 1 the run failed (machine, program and checkpoint do not fit together, disk full,
 training diverged); 2 wrong options or bad input; 130 stopped by SIGINT and 143 by SIGTERM, after the step
 was finished and a checkpoint saved (with --checkpoint-dir). A second signal ends the program at once.)";
 
+constexpr int64_t kMaxTuneMs = 3600 * 1000;
 constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
 
 /// A check that a value is a number in a range; `expected` says which. CLI11's own ranges print
@@ -74,6 +76,7 @@ public:
 
   void all() {
     declareGeneral();
+    declareGpu();
     declareTraining();
     declareSampling();
     for (CLI::Option *option : trainOnly)
@@ -81,8 +84,15 @@ public:
     for (CLI::Option *option : sampleOnly)
       option->needs(sample);
     for (CLI::Option *option :
-         {data, sample, bench, init, resume, accumulation, seed, threads, profile, checkpointDir})
+         {data, sample, bench, init, resume, accumulation, seed, threads, profile, checkpointDir}) {
       describe->excludes(option);
+      if (option != threads)
+        check->excludes(option);
+    }
+    for (CLI::Option *option : {device, noGraph, noTune, tuneMs})
+      describe->excludes(option);
+    check->excludes(describe);
+    noTune->excludes(tuneMs);
     bench->excludes(sample)->excludes(resume)->excludes(init)->excludes(checkpointDir);
     init->excludes(resume);
     restartData->needs(resume);
@@ -92,7 +102,7 @@ public:
 
 private:
   void declareGeneral() {
-    app.add_option("program", o.program, "the step.bin to run")->required()->type_name("STEP.BIN");
+    app.add_option("program", o.program, "the step.bin to run")->type_name("STEP.BIN");
     data = app.add_option("--data", o.data,
                           "train on token shards (*.bin) or text: a file, folder or pattern; or "
                           "'random' tokens")
@@ -124,7 +134,24 @@ private:
             ->type_name("N")
             ->check(whole(1, kMost));
     describe = app.add_flag("--describe", o.describe, "print what the program holds");
+    check = app.add_flag("--check", o.check,
+                         "print what this machine has, and verify one step of a program");
     app.add_flag("--verbose", o.verbose, "more messages, and where errors come from");
+  }
+
+  void declareGpu() {
+    auto gpu = [&](CLI::Option *option) { return option->group("GPU (programs for cuda)"); };
+    device = gpu(app.add_option("--device", o.device,
+                                "which GPU, counted from 0 among those in CUDA_VISIBLE_DEVICES"));
+    device->check(whole(0, 1023));
+    noGraph = gpu(app.add_flag("--no-graph", o.noGraph,
+                               "enqueue op by op instead of replaying CUDA graphs; same results"));
+    tuneMs = gpu(app.add_option("--tune-ms", o.tuneMs,
+                                "milliseconds to find fast matmul algorithms at the first load "
+                                "(4000); they are kept in $XDG_CACHE_HOME/swamla"));
+    tuneMs->check(whole(1, kMaxTuneMs));
+    noTune = gpu(app.add_flag("--no-tune", o.noTune,
+                              "take cuBLASLt's first algorithms, not those that were found"));
   }
 
   CLI::Option *train(CLI::Option *option) {
@@ -212,8 +239,13 @@ public:
     if (bench->count() > 0)
       o.bench = benchText.empty() ? 20 : std::stoll(benchText);
     bool training = !o.data.empty() && !o.bench;
-    if (!training && !o.bench && !o.describe && !o.sample.prompt)
-      throw CLI::ValidationError("nothing to do", "give --data, --sample, --bench or --describe");
+    if (o.program.empty() && !o.check)
+      throw CLI::RequiredError("STEP.BIN");
+    if (const char *option = firstGpuOption(o); option && o.program.empty())
+      throw CLI::ValidationError(option, "needs a STEP.BIN");
+    if (!training && !o.bench && !o.describe && !o.check && !o.sample.prompt)
+      throw CLI::ValidationError("nothing to do",
+                                 "give --data, --sample, --bench, --describe or --check");
     if (o.sample.prompt && !training && !o.resume && o.init.empty())
       throw CLI::ValidationError("--sample", "needs trained weights: --resume, --init or --data");
     if (o.resume == "latest" && o.checkpointDir.empty())
@@ -240,10 +272,19 @@ private:
   std::string resumeText, benchText;
   std::vector<CLI::Option *> trainOnly, sampleOnly;
   CLI::Option *data, *accumulation, *seed, *checkpointDir, *resume, *init, *threads, *profile,
-      *bench, *describe, *checkpointEvery, *keepLast, *restartData, *sample;
+      *bench, *describe, *check, *device, *noGraph, *noTune, *tuneMs, *checkpointEvery, *keepLast,
+      *restartData, *sample;
 };
 
 } // namespace
+
+const char *firstGpuOption(const Options &options) {
+  return options.device    ? "--device"
+         : options.noGraph ? "--no-graph"
+         : options.noTune  ? "--no-tune"
+         : options.tuneMs  ? "--tune-ms"
+                           : nullptr;
+}
 
 std::optional<Options> parseOptions(int argc, const char *const *argv, int &exitCode) {
   // CLI11 reports by exceptions; they end here.

@@ -44,7 +44,7 @@ struct SampleFlags {
 };
 
 struct Options {
-  std::string program; ///< path of the step.bin
+  std::string program; ///< path of the step.bin; may be empty with `check`
   std::string data;    ///< empty: no training
   int64_t accumulation = 1;
   std::optional<uint64_t> seed;
@@ -55,10 +55,18 @@ struct Options {
   bool profile = false;
   std::optional<int64_t> bench; ///< steps to time
   bool describe = false;
+  bool check = false;
   bool verbose = false;
+  std::optional<unsigned> device; ///< number of the GPU
+  bool noGraph = false;
+  bool noTune = false;
+  std::optional<int64_t> tuneMs;
   TrainFlags train;
   SampleFlags sample;
 };
+
+/// The first of the given options that only programs for GPUs have; nullptr: none.
+const char *firstGpuOption(const Options &options);
 
 /// Parses and checks the command line. When the program is to end (help, version, an error, which
 /// is printed) returns no options and sets `exitCode`.
