@@ -8,6 +8,11 @@ using namespace mlir;
 
 namespace swamla {
 
+namespace {
+/// A buffer is a whole number of words.
+constexpr uint64_t kBufferAlignment = 4;
+} // namespace
+
 LogicalResult PlanBuffers::init() {
   bool anyParam = false;
   for (Operation &op : *module.getBody()) {
@@ -119,7 +124,8 @@ void PlanBuffers::emit(OpBuilder &builder) {
     step::BufferOp::create(builder, builder.getUnknownLoc(), name, kind, bytes);
   }
   for (const auto &[name, bytes] : sizes)
-    step::BufferOp::create(builder, builder.getUnknownLoc(), name, name, bytes);
+    step::BufferOp::create(builder, builder.getUnknownLoc(), name, name,
+                           llvm::alignTo(bytes, kBufferAlignment));
   for (ParamOp param : module.getOps<ParamOp>())
     step::ParamOp::create(builder, param.getLoc(), param.getSymName(), param.getType(),
                           *param.getOffset(), param.getInitNormal(), param.getInitValue(),

@@ -35,9 +35,10 @@ public:
   unsigned numNarrowed = 0, numCasts = 0;
 
 private:
+  void splitSums();
   void castArguments();
   LogicalResult narrowResults(Operation &op);
-  void widenOperands(Operation &op);
+  void castOperands(Operation &op);
   ResultPrecision precisionOf(OpResult result) const;
 
   Value cast(Location loc, Value value, Type to) {
@@ -93,6 +94,21 @@ LogicalResult Narrower::narrowResults(Operation &op) {
   return success();
 }
 
+/// A product is added in place to a gradient, which is wide, and to nothing else: rounding a sum of
+/// activations is an add's business.
+void Narrower::splitSums() {
+  for (auto product : llvm::make_early_inc_range(body.getOps<MatmulOp>())) {
+    if (!product.getInit() || product.getInit().getDefiningOp<GetGradOp>())
+      continue;
+    Value init = product.getInit();
+    product.getInitMutable().clear();
+    builder.setInsertionPointAfter(product);
+    auto sum = AddOp::create(builder, product.getLoc(), product.getType(), init, product);
+    sum->setDiscardableAttrs(product->getDiscardableAttrDictionary());
+    product.getResult().replaceAllUsesExcept(sum, sum);
+  }
+}
+
 void Narrower::castArguments() {
   builder.setInsertionPointToStart(&body);
   for (BlockArgument argument : body.getArguments()) {
@@ -103,24 +119,32 @@ void Narrower::castArguments() {
   }
 }
 
-void Narrower::widenOperands(Operation &op) {
-  if (!wantsWide(&op))
+/// Gives an op its operands as it must have them: as f32 what leaves the function, in one type what
+/// an op with one type for all reads.
+void Narrower::castOperands(Operation &op) {
+  Type wanted;
+  if (wantsWide(&op))
+    wanted = builder.getF32Type();
+  else if (op.hasTrait<OpTrait::SameOperandsAndResultType>())
+    wanted = getElementTypeOrSelf(op.getResult(0).getType());
+  if (!wanted)
     return;
   builder.setInsertionPoint(&op);
   for (OpOperand &operand : op.getOpOperands()) {
     auto type = dyn_cast<RankedTensorType>(operand.get().getType());
-    if (type && type.getElementType() == element)
-      operand.set(cast(op.getLoc(), operand.get(), builder.getF32Type()));
+    if (type && isa<FloatType>(type.getElementType()) && type.getElementType() != wanted)
+      operand.set(cast(op.getLoc(), operand.get(), wanted));
   }
 }
 
 LogicalResult Narrower::run() {
+  splitSums();
   castArguments();
   for (Operation &op : body)
     if (!isa<CastOp>(op) && failed(narrowResults(op)))
       return failure();
   for (Operation &op : llvm::make_early_inc_range(body))
-    widenOperands(op);
+    castOperands(op);
   return success();
 }
 

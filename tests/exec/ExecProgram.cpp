@@ -7,7 +7,9 @@
 #include "compiler/Optimizer/Passes.h"
 #include "compiler/Pipelines/Compile.h"
 #include "compiler/Pipelines/RegisterPasses.h"
+#include "compiler/Precision/Passes.h"
 #include "compiler/Remat/Passes.h"
+#include "runtime/train/ParamTable.h"
 
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
@@ -71,9 +73,11 @@ ExecFunction describe(func::FuncOp func) {
 }
 
 /// What the phases remat to optimizer do, without merging row-wise ops.
-LogicalResult runWithoutFusion(ModuleOp module) {
+LogicalResult runWithoutFusion(ModuleOp module, bool bf16) {
   PassManager passes(module.getContext(), ModuleOp::getOperationName());
   passes.addNestedPass<func::FuncOp>(createRematPass());
+  passes.addNestedPass<func::FuncOp>(
+      createSetPrecisionPass({bf16 ? Precision::Bf16 : Precision::Fp32}));
   passes.addPass(createGroupMatmulsPass());
   passes.addNestedPass<func::FuncOp>(createChunkLossPass());
   passes.addNestedPass<func::FuncOp>(createFormFusedPass());
@@ -94,11 +98,12 @@ LogicalResult differentiate(ModuleOp module) {
 FailureOr<std::vector<char>> compileFrom(ModuleOp module, const ExecVariant &variant) {
   CompileOptions options;
   options.checkpoint = variant.checkpoint;
+  options.precision = variant.precision;
   options.from = Phase::Autodiff;
   if (failed(differentiate(module)))
     return failure();
   if (!variant.fuse) {
-    if (failed(runWithoutFusion(module)))
+    if (failed(runWithoutFusion(module, variant.precision == "bf16")))
       return failure();
     options.from = Phase::Optimizer;
   }
@@ -157,6 +162,7 @@ Result<std::unique_ptr<ExecProgram>> ExecProgram::compile(const std::string &pat
   CompileOptions toExpand;
   toExpand.batch = 2;
   toExpand.checkpoint = variant.checkpoint;
+  toExpand.precision = variant.precision;
   toExpand.until = Phase::Expand;
   FailureOr<std::vector<char>> bytes = failure();
   if (succeeded(runPhases(*program->module, toExpand)) && succeeded(program->addFunctions(path)))
@@ -215,7 +221,7 @@ Status ExecProgram::writeInputs(const std::string &program, const ExecFunction &
                                           paramOffset(input.name),
                                           std::as_bytes(std::span(values))));
   }
-  return Status::ok();
+  return refreshWorkingCopies(*device);
 }
 
 Status ExecProgram::clearGradients() {

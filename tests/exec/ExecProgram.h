@@ -27,8 +27,9 @@
 
 namespace swamla::test {
 
-/// How a file is compiled: none of these may change a bit of a result.
+/// How a file is compiled: apart from the precision, nothing here may change a bit of a result.
 struct ExecVariant {
+  std::string precision = "fp32";
   std::string checkpoint = "none";
   bool fuse = true; ///< merge row-wise ops
   unsigned threads = 1;
@@ -105,6 +106,9 @@ ExecProgram *execProgram(const std::string &fileName, const ExecVariant &variant
 std::vector<std::string> execFiles();
 std::vector<std::string> execFunctions(const std::string &fileName);
 std::string execPath(const std::string &fileName);
+
+/// The tensors with every number rounded to bf16: what a bf16 program takes them for anyway.
+HostTensors roundedToBf16(HostTensors tensors);
 
 /// Random tensors of these types: normal(0, 1), rounded to f32.
 HostTensors randomTensors(const std::vector<mlir::RankedTensorType> &types, uint32_t seed);

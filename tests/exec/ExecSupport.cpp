@@ -1,6 +1,7 @@
 //===- ExecSupport.cpp - inputs and comparisons of the exec tests ---------===//
 #include "tests/exec/ExecProgram.h"
 
+#include "runtime/base/Bf16.h"
 #include "runtime/base/Philox.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -66,6 +67,13 @@ HostTensors randomTensors(const std::vector<RankedTensorType> &types, uint32_t s
   return tensors;
 }
 
+HostTensors roundedToBf16(HostTensors tensors) {
+  for (HostTensor &tensor : tensors)
+    for (double &value : tensor.values)
+      value = toFloat(toBf16(static_cast<float>(value)));
+  return tensors;
+}
+
 double dot(const HostTensors &a, const HostTensors &b) {
   double sum = 0;
   for (auto [x, y] : llvm::zip_equal(a, b))
@@ -114,8 +122,8 @@ ExecProgram *execProgram(const std::string &fileName, const ExecVariant &variant
   static std::map<std::string, std::unique_ptr<ExecProgram>> programs;
   static std::once_flag registered; // the compiler asks MLIR's command line, which must exist
   std::call_once(registered, [] { mlir::registerPassManagerCLOptions(); });
-  std::string key =
-      fmt::format("{} {} {} {}", fileName, variant.checkpoint, variant.fuse, variant.threads);
+  std::string key = fmt::format("{} {} {} {} {}", fileName, variant.precision, variant.checkpoint,
+                                variant.fuse, variant.threads);
   auto [entry, isNew] = programs.try_emplace(key);
   if (isNew) {
     Result<std::unique_ptr<ExecProgram>> program =

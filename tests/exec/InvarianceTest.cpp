@@ -9,6 +9,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <tuple>
+
 namespace swamla::test {
 namespace {
 
@@ -42,30 +45,41 @@ void expectSame(const std::string &file, const Results &a, const Results &b) {
           << "@" << names[i / 2] << (i % 2 ? " cotangent " : " result ") << j;
 }
 
-class InvarianceTest : public testing::TestWithParam<std::string> {};
+/// A file, in a precision.
+class InvarianceTest : public testing::TestWithParam<std::tuple<std::string, const char *>> {
+protected:
+  std::string file = std::get<0>(GetParam()), precision = std::get<1>(GetParam());
+};
 
 TEST_P(InvarianceTest, RunTwice) {
-  expectSame(GetParam(), runAll(GetParam(), {}), runAll(GetParam(), {}));
+  ExecVariant plain{.precision = precision};
+  expectSame(file, runAll(file, plain), runAll(file, plain));
 }
 
 TEST_P(InvarianceTest, NotFused) {
-  expectSame(GetParam(), runAll(GetParam(), {}), runAll(GetParam(), {.fuse = false}));
+  expectSame(file, runAll(file, {.precision = precision}),
+             runAll(file, {.precision = precision, .fuse = false}));
 }
 
 TEST_P(InvarianceTest, MoreThreads) {
-  expectSame(GetParam(), runAll(GetParam(), {}), runAll(GetParam(), {.threads = 3}));
+  expectSame(file, runAll(file, {.precision = precision}),
+             runAll(file, {.precision = precision, .threads = 3}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Exec, InvarianceTest, testing::ValuesIn(execFiles()),
+INSTANTIATE_TEST_SUITE_P(Exec, InvarianceTest,
+                         testing::Combine(testing::ValuesIn(execFiles()),
+                                          testing::Values("fp32", "bf16")),
                          [](const auto &info) {
-                           return info.param.substr(0, info.param.find('.'));
+                           const std::string &file = std::get<0>(info.param);
+                           return file.substr(0, file.find('.')) + "_" + std::get<1>(info.param);
                          });
 
 /// Checkpointing goes by scopes, which the function of this file has.
 TEST(InvarianceVariantTest, Recomputed) {
-  for (const char *checkpoint : {"mlp", "attn", "block"})
-    expectSame("block.mlir", runAll("block.mlir", {}),
-               runAll("block.mlir", {.checkpoint = checkpoint}));
+  for (const char *precision : {"fp32", "bf16"})
+    for (const char *checkpoint : {"mlp", "attn", "block"})
+      expectSame("block.mlir", runAll("block.mlir", {.precision = precision}),
+                 runAll("block.mlir", {.precision = precision, .checkpoint = checkpoint}));
 }
 
 /// What the tests above compare is not the same program.
@@ -79,6 +93,8 @@ TEST(InvarianceVariantTest, VariantsAreOtherPrograms) {
   EXPECT_GT(ops({.checkpoint = "mlp"}), plain);
   EXPECT_GT(ops({.checkpoint = "attn"}), plain);
   EXPECT_GT(ops({.fuse = false}), plain) << "has more, smaller kernels";
+  EXPECT_NE(runAll("block.mlir", {}).front().front().values,
+            runAll("block.mlir", {.precision = "bf16"}).front().front().values);
 }
 
 } // namespace

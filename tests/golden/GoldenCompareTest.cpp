@@ -145,20 +145,20 @@ TEST_F(GoldenCompareTest, TheReportNamesTheWorst) {
 }
 
 TEST(GoldenTolerancesTest, Parses) {
-  auto tolerances = parseTolerances("grad=1e-3,loss=0");
+  auto tolerances = parseTolerances("grad=1e-3,loss=0", {});
   ASSERT_TRUE(tolerances.isOk()) << tolerances.status().message();
   EXPECT_EQ(tolerances->grad, 1e-3);
   EXPECT_EQ(tolerances->loss, 0.0);
   EXPECT_EQ(tolerances->gradNorm, Tolerances().gradNorm);
   EXPECT_EQ(tolerances->final, Tolerances().final);
-  EXPECT_TRUE(parseTolerances("").isOk());
-  EXPECT_EQ(parseTolerances("grad_norm=0.5")->gradNorm, 0.5);
+  EXPECT_TRUE(parseTolerances("", {}).isOk());
+  EXPECT_EQ(parseTolerances("grad_norm=0.5", {})->gradNorm, 0.5);
 }
 
 TEST(GoldenTolerancesTest, RefusesNonsense) {
   for (const char *text : {"gradient=1", "loss", "loss=", "loss=x", "loss=1x", "loss=-1",
                            "loss=nan", "loss=inf", "loss=1,loss=2", "loss=1,,grad=1", "=1", ","}) {
-    auto tolerances = parseTolerances(text);
+    auto tolerances = parseTolerances(text, {});
     ASSERT_FALSE(tolerances.isOk()) << text;
     EXPECT_TRUE(tolerances.status().message().starts_with("--tol: ")) << text;
   }

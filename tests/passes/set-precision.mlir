@@ -107,3 +107,29 @@ func.func @loss(%x: tensor<6x4xf32>, %t: tensor<6xi32>, %d: tensor<1xf32>) -> (t
   swamla.add_grad @w, %dw : tensor<16x4xf32>
   return %loss, %dx : tensor<1xf32>, tensor<6x4xf32>
 }
+
+// -----
+
+// Tests that two contributions to one gradient that are wide are added wide, that a wide one meets a narrow one as narrow, and that a product
+// is added to an activation by an add of its own.
+
+// CHECK-LABEL: func.func @sums
+// CHECK: %[[A:.*]] = swamla.embedding_grad {{.*}} -> tensor<16x4xf32>
+// CHECK: %[[B:.*]] = swamla.embedding_grad {{.*}} -> tensor<16x4xf32>
+// CHECK: %[[AB:.*]] = swamla.add %[[A]], %[[B]] : tensor<16x4xf32>
+// CHECK: %[[P:.*]] = swamla.matmul {{.*}} -> tensor<16x4xbf16>
+// CHECK: %[[A16:.*]] = swamla.cast %[[A]] : tensor<16x4xf32> -> tensor<16x4xbf16>
+// CHECK: %[[AP:.*]] = swamla.add %[[A16]], %[[P]] : tensor<16x4xbf16>
+// CHECK: %[[Q:.*]] = swamla.matmul %{{[^ ]*}}, %{{[^ ]*}} : {{.*}} -> tensor<16x4xbf16>
+// CHECK: %[[QAP:.*]] = swamla.add %[[AP]], %[[Q]] : tensor<16x4xbf16>
+// CHECK: %[[Q32:.*]] = swamla.cast %[[QAP]]
+// CHECK: return %[[AB]], %[[Q32]]
+func.func @sums(%tokens: tensor<16xi32>, %x: tensor<16x4xf32>, %y: tensor<16x16xf32>) -> (tensor<16x4xf32>, tensor<16x4xf32>) {
+  %a = swamla.embedding_grad %tokens, %x : tensor<16xi32>, tensor<16x4xf32> -> tensor<16x4xf32>
+  %b = swamla.embedding_grad %tokens, %x : tensor<16xi32>, tensor<16x4xf32> -> tensor<16x4xf32>
+  %ab = swamla.add %a, %b : tensor<16x4xf32>
+  %p = swamla.matmul %y, %x : tensor<16x16xf32>, tensor<16x4xf32> -> tensor<16x4xf32>
+  %ap = swamla.add %a, %p : tensor<16x4xf32>
+  %q = swamla.matmul %y, %x init %ap : tensor<16x16xf32>, tensor<16x4xf32>, tensor<16x4xf32> -> tensor<16x4xf32>
+  return %ab, %q : tensor<16x4xf32>, tensor<16x4xf32>
+}

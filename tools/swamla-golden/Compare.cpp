@@ -8,6 +8,7 @@
 #include <cassert>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace swamla {
@@ -16,7 +17,36 @@ namespace swamla {
 // Tolerances
 //===----------------------------------------------------------------------===//
 
-Result<Tolerances> parseTolerances(std::string_view text) {
+Result<Tolerances> tolerancesOf(std::string_view precision) {
+  if (precision == "fp32")
+    return Tolerances{};
+  // Roundings of 2^-11, of the matmuls' operands alone.
+  if (precision == "tf32")
+    return Tolerances{.loss = 1e-3,
+                      .gradNorm = 5e-3,
+                      .grad = 5e-3,
+                      .final = 5e-3,
+                      .smallGradient = 0.1,
+                      .gradientNoise = 4e-3,
+                      .weakGradient = 0.1};
+  // Roundings of 2^-9, of every tensor: the tolerance of a gradient is only 20 of them, where
+  // float32's is 1,600. So a gradient counts as small much earlier: what it is measured against
+  // lets five roundings of an average element pass.
+  if (precision == "bf16")
+    return Tolerances{.loss = 1e-2,
+                      .gradNorm = 4e-2,
+                      .grad = 4e-2,
+                      .final = 4e-2,
+                      .smallGradient = 0.25,
+                      .gradientNoise = 2e-2,
+                      .weakGradient = 0.5};
+  return invalidArgument(
+      fmt::format("there are no tolerances for precision {}; expected fp32, tf32 "
+                  "or bf16",
+                  quoted(precision)));
+}
+
+Result<Tolerances> parseTolerances(std::string_view text, const Tolerances &defaults) {
   struct Entry {
     std::string_view name;
     double Tolerances::*member;
@@ -26,7 +56,7 @@ Result<Tolerances> parseTolerances(std::string_view text) {
                                    {"grad_norm", &Tolerances::gradNorm},
                                    {"grad", &Tolerances::grad},
                                    {"final", &Tolerances::final}}};
-  Tolerances tolerances;
+  Tolerances tolerances = defaults;
   while (!text.empty()) {
     std::string_view item = text.substr(0, text.find(','));
     text.remove_prefix(std::min(text.size(), item.size() + 1));
@@ -104,7 +134,7 @@ TensorError tensorError(std::span<const float> out, std::span<const float> refer
 /// The gradient as a whole, which parts of it are measured against.
 class GradientScale {
 public:
-  explicit GradientScale(const GoldenCase &golden) {
+  GradientScale(const GoldenCase &golden, const Tolerances &tolerances) : tolerances(tolerances) {
     double sum = 0, elements = 0;
     for (const GoldenParam &param : golden.params) {
       double own = norm(param.grad);
@@ -122,15 +152,17 @@ public:
     double average = rootMeanSquare * std::sqrt(static_cast<double>(grad.size()));
     bool any =
         std::ranges::any_of(grad, [&](float g) { return std::abs(g) > kNoGradient * largest; });
-    return any ? std::max(norm(grad), kSmallGradient * average) : average;
+    return any ? std::max(norm(grad), tolerances.smallGradient * average) : average;
   }
   /// The part of AdamW's step that the gradient's rounding decides: 0 to 1.
   double noiseOfStep(float grad) const {
     double relative = std::abs(static_cast<double>(grad)) / rootMeanSquare;
-    return relative >= kWeakGradient ? 0.0 : std::min(1.0, kGradientNoise / relative);
+    return relative >= tolerances.weakGradient ? 0.0
+                                               : std::min(1.0, tolerances.gradientNoise / relative);
   }
 
 private:
+  const Tolerances &tolerances;
   double rootMeanSquare = 1; ///< of all elements; 1 where all are 0
   double largest = 0;
 };
@@ -209,6 +241,22 @@ bool GoldenComparison::passes(const Tolerances &tolerances) const {
          worstGrad().error <= tolerances.grad && worstFinal().error <= tolerances.final;
 }
 
+std::string firstDifference(const GoldenCase &golden, const GoldenOutcome &a,
+                            const GoldenOutcome &b) {
+  auto same = [](const auto &x, const auto &y) {
+    return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(x[0])) == 0;
+  };
+  if (!same(a.loss, b.loss))
+    return "the loss";
+  for (size_t i = 0; i < golden.params.size(); ++i)
+    if (!same(a.grads[i], b.grads[i]))
+      return "the gradient of " + golden.params[i].name;
+  for (size_t i = 0; i < golden.params.size(); ++i)
+    if (!same(a.finals[i], b.finals[i]))
+      return "the final " + golden.params[i].name;
+  return same(a.gradNorm, b.gradNorm) ? "" : "the gradient's norm";
+}
+
 GoldenComparison compare(const GoldenCase &golden, const GoldenOutcome &outcome,
                          const Tolerances &tolerances) {
   GoldenComparison result;
@@ -216,7 +264,7 @@ GoldenComparison compare(const GoldenCase &golden, const GoldenOutcome &outcome,
     result.loss.push_back(numberError(outcome.loss[step], golden.loss[step]));
     result.gradNorm.push_back(numberError(outcome.gradNorm[step], golden.gradNorm[step]));
   }
-  GradientScale scale(golden);
+  GradientScale scale(golden, tolerances);
   double learningRates = learningRateSum(golden.training);
   for (size_t i = 0; i < golden.params.size(); ++i) {
     result.grads.push_back(gradError(golden.params[i], outcome.grads[i], scale, tolerances.grad));

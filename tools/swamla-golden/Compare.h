@@ -1,12 +1,12 @@
 //===- Compare.h - how far a result is from the reference -----------------===//
 //
 // Numbers are compared relatively, tensors by the relative L2 norm of the
-// difference, ||out - ref|| / ||ref||. No float32 program can pass that where the
-// gradient all but vanishes. A tensor that is past its tolerance is therefore
-// measured again:
+// difference, ||out - ref|| / ||ref||. No program of limited precision can pass
+// that where the gradient all but vanishes. A tensor that is past its tolerance is
+// therefore measured again:
 //
 // A gradient can be what is left when larger terms cancel: the layer norm of two
-// columns, a key bias under a slow rotation. A tensor smaller than kSmallGradient
+// columns, a key bias under a slow rotation. A tensor smaller than `smallGradient`
 // times the average is measured against that, the average being the norm that a
 // tensor of its size has if the whole gradient is spread evenly. Where all terms
 // cancel in exact arithmetic (a bias on keys without rotation, a window of one
@@ -14,10 +14,10 @@
 // the largest element, and the tensor is measured against the average itself.
 //
 // AdamW divides a gradient by its own size, so that an error of d in an element g
-// moves the parameter by about lr d / g. Float32 has d of kGradientNoise times the
-// root mean square of the gradient; for elements below kWeakGradient times it,
-// the part of the difference that this explains, at most kMaxMove times the sum
-// of the learning rates, is not counted.
+// moves the parameter by about lr d / g. The gradient has d of `gradientNoise`
+// times its root mean square; for elements below `weakGradient` times it, the part
+// of the difference that this explains, at most kMaxMove times the sum of the
+// learning rates, is not counted.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -30,24 +30,30 @@
 
 namespace swamla {
 
-inline constexpr double kSmallGradient = 1e-4;
 inline constexpr double kNoGradient = 1e-12;
-inline constexpr double kGradientNoise = 1e-6; ///< about 8 roundings
-inline constexpr double kWeakGradient = 1e-4;
 /// Cauchy and Schwarz bound |m| / sqrt(v) of AdamW by 1.2 for beta1 = 0.9 and beta2 = 0.95; the
 /// reference may move, too.
 inline constexpr double kMaxMove = 2.5;
 
-/// Largest errors that pass.
+/// Largest errors that pass, and how small a gradient is compared otherwise: above. The defaults
+/// are those of fp32.
 struct Tolerances {
   double loss = 1e-5;
   double gradNorm = 1e-5;
   double grad = 1e-4;
   double final = 1e-4;
+
+  double smallGradient = 1e-4;
+  double gradientNoise = 1e-6; ///< about 8 roundings
+  double weakGradient = 1e-4;
 };
 
-/// "loss=1e-5,grad=1e-4": what is not named keeps its default. Names: loss, grad_norm, grad, final.
-Result<Tolerances> parseTolerances(std::string_view text);
+/// The tolerances of a precision, as --precision names it: fp32, tf32 or bf16.
+Result<Tolerances> tolerancesOf(std::string_view precision);
+
+/// "loss=1e-5,grad=1e-4": what is not named keeps the value that `defaults` has. Names: loss,
+/// grad_norm, grad, final.
+Result<Tolerances> parseTolerances(std::string_view text, const Tolerances &defaults);
 
 /// What a program computed for a case. Tensors are in the order of the case's parameters.
 struct GoldenOutcome {
@@ -81,6 +87,10 @@ struct GoldenComparison {
   WorstError worstFinal() const;
   bool passes(const Tolerances &tolerances) const;
 };
+
+/// Where two outcomes of a case first differ in a bit, for a message; empty if nowhere.
+std::string firstDifference(const GoldenCase &golden, const GoldenOutcome &a,
+                            const GoldenOutcome &b);
 
 GoldenComparison compare(const GoldenCase &golden, const GoldenOutcome &outcome,
                          const Tolerances &tolerances);

@@ -40,7 +40,7 @@ std::string tensorRow(const GoldenParam &param, const TensorError &grad, const T
       grad.worst, grad.out, grad.reference, final.error, mark(final.error, tolerances.final),
       final.worst, final.out, final.reference);
   if (grad.secondMeasure)
-    row += "   gradient too small for float32";
+    row += "   gradient too small for the precision";
   if (final.noise > 0)
     row += fmt::format("   {} elements without a gradient, off by up to {:.1e}", final.noise,
                        final.noiseMove);

@@ -124,8 +124,22 @@ Status GoldenRun::step(int64_t step, GoldenOutcome &outcome) {
   return Status::ok();
 }
 
+std::string precisionOf(const StepFile &file) {
+  constexpr std::string_view kFlag = "--precision=";
+  for (const auto *option : *file.step().options())
+    if (option->string_view().starts_with(kFlag))
+      return std::string(option->string_view().substr(kFlag.size()));
+  return "fp32";
+}
+
 Result<GoldenOutcome> trainCase(const GoldenCase &golden, const StepFile &file,
                                 const DeviceOptions &options) {
+  SWAMLA_TRY(std::unique_ptr<Device> device, Device::create(file, options));
+  return trainCase(golden, *device);
+}
+
+Result<GoldenOutcome> trainCase(const GoldenCase &golden, Device &device) {
+  const StepFile &file = device.file();
   const schema::Model &model = *file.step().model();
   if (model.block_size() != golden.config.blockSize || model.batch() != golden.training.batch)
     return invalidArgument(fmt::format(
@@ -133,8 +147,7 @@ Result<GoldenOutcome> trainCase(const GoldenCase &golden, const StepFile &file,
         "this case",
         file.name(), model.batch(), model.block_size(), golden.training.batch,
         golden.config.blockSize, golden.path));
-  SWAMLA_TRY(std::unique_ptr<Device> device, Device::create(file, options));
-  SWAMLA_TRY(GoldenRun run, GoldenRun::create(golden, *device));
+  SWAMLA_TRY(GoldenRun run, GoldenRun::create(golden, device));
   SWAMLA_RETURN_IF_ERROR(run.uploadParams());
   GoldenOutcome outcome;
   for (int64_t step = 0; step < golden.training.steps; ++step)

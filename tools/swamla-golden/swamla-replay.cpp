@@ -43,7 +43,10 @@ ExitCode judge(const std::string &path, const Request &request) {
   Result<StepFile> file = StepFile::load(program.string() + ".bin");
   if (!file.isOk())
     return fail(file.status());
-  Result<Tolerances> tolerances = parseTolerances(request.tolerances);
+  Result<Tolerances> defaults = tolerancesOf(precisionOf(*file));
+  if (!defaults.isOk())
+    return fail(std::move(defaults).takeStatus().withContext(file->name()));
+  Result<Tolerances> tolerances = parseTolerances(request.tolerances, *defaults);
   if (!tolerances.isOk())
     return fail(tolerances.status());
   Result<GoldenOutcome> outcome = trainCase(*golden, *file, request.device);

@@ -37,7 +37,10 @@ LogicalResult MatmulOp::verify() {
   return expectTensorOrWider(*this, "result", result, {m, n}, element);
 }
 
-ResultPrecision MatmulOp::getResultPrecision(unsigned) { return ResultPrecision::AsUsed; }
+ResultPrecision MatmulOp::getResultPrecision(unsigned) {
+  // What a product is added to in place is a gradient.
+  return getInit() ? ResultPrecision::Wide : ResultPrecision::AsUsed;
+}
 
 uint64_t MatmulOp::getFlops() {
   RankedTensorType a = tensorType(getA()), result = tensorType(getResult());

@@ -5,6 +5,13 @@
 using namespace mlir;
 using namespace swamla;
 
+/// A sum of what is wide, such as two contributions to one gradient, is wide itself.
+ResultPrecision AddOp::getResultPrecision(unsigned) {
+  bool isWide =
+      llvm::all_of(getOperands(), [](Value v) { return tensorType(v).getElementType().isF32(); });
+  return isWide ? ResultPrecision::AsUsed : ResultPrecision::Narrow;
+}
+
 LogicalResult BiasAddOp::verify() {
   /*bias_add_c1*/
   RankedTensorType x = tensorType(getX());

@@ -14,7 +14,7 @@ class Swamla_RowwiseOp<string mnemonic, list<Trait> traits = []> : Swamla_Op<mne
 class Swamla_RowwiseDiffOp<string mnemonic, list<Trait> traits = []> : Swamla_RowwiseOp<mnemonic, !listconcat([
     DeclareOpInterfaceMethods<Swamla_DifferentiableOpInterface>], traits)>;
 
-def Swamla_AddOp : Swamla_RowwiseDiffOp<"add", [SameOperandsAndResultType]> {
+def Swamla_AddOp : Swamla_RowwiseDiffOp<"add", [SameOperandsAndResultType, DeclareOpInterfaceMethods<Swamla_PrecisionOpInterface>]> {
   let summary = "lhs + rhs";
   let arguments = (ins AnyStaticShapeTensor:$lhs, AnyStaticShapeTensor:$rhs);
   let results = (outs AnyStaticShapeTensor:$result);

@@ -46,7 +46,9 @@ def Swamla_PrecisionOpInterface : OpInterface<"PrecisionOpInterface"> {
     An op with a matrix among its results that is no activation. `swamla-set-precision` makes activations, which the results of all other ops are,
     narrow; it asks this interface about the rest. (Vectors and single numbers are f32 in every precision; so are tables, see SetupTime.)
   }];
-  let methods = [InterfaceMethod<[{What becomes of result `result`, a matrix of floats; see ResultPrecision in ResultPrecision.h.}],
+  let methods = [InterfaceMethod<[{
+      What becomes of result `result`, a matrix of floats; see ResultPrecision in ResultPrecision.h. The types of the operands are decided already.
+    }],
     "::swamla::ResultPrecision", "getResultPrecision", (ins "unsigned":$result)>];
 }
 
