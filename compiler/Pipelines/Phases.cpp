@@ -74,11 +74,18 @@ void populatePrecision(OpPassManager &passes, const CompileOptions &options) {
 // fuse: few, large ops
 //===----------------------------------------------------------------------===//
 
-/// Primitives to fused ops, and those merged; reductions over all rows cut into units of work that
-/// do not depend on the number of threads.
+/// Primitives to fused ops, and those merged.
 void addFusion(OpPassManager &passes) {
   passes.addNestedPass<func::FuncOp>(createFormFusedPass());
   passes.addNestedPass<func::FuncOp>(createFuseRowwisePass());
+}
+
+/// Reductions over all rows cut into units of work that do not depend on the number of threads.
+void addSplitReductions(OpPassManager &passes, const CompileOptions &options) {
+  SplitReductionsPassOptions split;
+  if (options.target == "cuda")
+    split.maxUnits = 264; // two blocks for each multiprocessor
+  passes.addNestedPass<func::FuncOp>(createSplitReductionsPass(split));
 }
 
 void populateFuse(OpPassManager &passes, const CompileOptions &options) {
@@ -94,7 +101,7 @@ void populateFuse(OpPassManager &passes, const CompileOptions &options) {
   // After merging: an op that has been merged may produce the gradient that is accumulated. Before
   // splitting: the second half of a split reduction is what adds to the gradient.
   passes.addNestedPass<func::FuncOp>(createAccumulateGradsPass({options.microSteps == "one"}));
-  passes.addNestedPass<func::FuncOp>(createSplitReductionsPass());
+  addSplitReductions(passes, options);
 }
 
 //===----------------------------------------------------------------------===//
@@ -108,7 +115,7 @@ void populateOptimizer(OpPassManager &passes, const CompileOptions &options) {
   passes.addPass(createBuildOptimizerPass(
       {lion ? OptimizerKind::Lion : OptimizerKind::Adamw, options.microSteps == "one"}));
   addFusion(passes);
-  passes.addNestedPass<func::FuncOp>(createSplitReductionsPass());
+  addSplitReductions(passes, options);
 }
 
 //===----------------------------------------------------------------------===//

@@ -138,8 +138,6 @@ void RowEmitter::emitPoints() {
     chunks.push_back(chunkAt(rows.back(), chunk, 0, /*mayBeOutside=*/false));
   }
   Values roots = outValues(/*points=*/true);
-  for (RowContext &row : rows)
-    materialise(row, roots, 0);
   for (ChunkContext &chunk : chunks)
     prefetch(chunk, roots);
   for (ChunkContext &chunk : chunks)
@@ -204,10 +202,11 @@ void RowEmitter::emitUnit() {
         chunks.push_back(
             chunkAt(row, b.add(firstChunk, member), 0, strips * shape.group > shape.chunks));
       Values roots = outValues(/*points=*/true);
-      for (auto [row, chunk] : llvm::zip_equal(rows, chunks)) {
-        materialise(row, roots, 0);
+      for (ChunkContext &chunk : chunks)
         prefetch(chunk, roots);
-      }
+      for (ChunkContext &chunk : chunks)
+        for (Value root : roots)
+          valueOf(chunk, root);
       for (auto [row, chunk] : llvm::zip_equal(rows, chunks)) {
         storeChunk(chunk);
         addToSums(sums, row, chunk);
