@@ -8,12 +8,9 @@
 #include "runtime/cpu/Blas.h"
 
 #include "runtime/base/Bf16.h"
+#include "runtime/cpu/BlasLibrary.h"
 
 #include <algorithm>
-#include <dnnl.h>
-
-// oneDNN runs on OpenMP; one thread each, since the blocks are shared out by the team.
-extern "C" void omp_set_num_threads(int threads); // NOLINT(readability-identifier-naming)
 
 namespace swamla {
 
@@ -73,8 +70,9 @@ int MatmulTask::runBlock(const Block &block) const {
   const float *a = static_cast<const float *>(call.a) + (call.transposeA ? i : i * call.lda);
   const float *b = static_cast<const float *>(call.b) + (call.transposeB ? j * call.ldb : j);
   float *c = static_cast<float *>(call.c) + i * call.ldc + j;
-  return dnnl_sgemm(call.transposeA ? 'T' : 'N', call.transposeB ? 'T' : 'N', rows, columns, call.k,
-                    1.0F, a, call.lda, b, call.ldb, call.accumulate ? 1.0F : 0.0F, c, call.ldc);
+  return blas().sgemm(call.transposeA ? 'T' : 'N', call.transposeB ? 'T' : 'N', rows, columns,
+                      call.k, 1.0F, a, call.lda, b, call.ldb, call.accumulate ? 1.0F : 0.0F, c,
+                      call.ldc);
 }
 
 namespace {
@@ -101,9 +99,9 @@ int MatmulTask::runNarrowBlock(const Block &block, float *scratch) const {
     call.transposeB ? widen(call.b, call.ldb, j, columns, p, depth, b)
                     : widen(call.b, call.ldb, p, depth, j, columns, b);
     bool adds = call.accumulate || p > 0;
-    if (int status = dnnl_sgemm(call.transposeA ? 'T' : 'N', call.transposeB ? 'T' : 'N', rows,
-                                columns, depth, 1.0F, a, call.transposeA ? rows : depth, b,
-                                call.transposeB ? depth : columns, adds ? 1.0F : 0.0F, c, ldc))
+    if (int status = blas().sgemm(call.transposeA ? 'T' : 'N', call.transposeB ? 'T' : 'N', rows,
+                                  columns, depth, 1.0F, a, call.transposeA ? rows : depth, b,
+                                  call.transposeB ? depth : columns, adds ? 1.0F : 0.0F, c, ldc))
       return status;
   }
   if (call.narrowC)
@@ -122,7 +120,7 @@ uint64_t MatmulTask::scratchBytes() const {
 
 void MatmulTask::run(void *const *views, int64_t begin, int64_t end, void *scratch) {
   auto &task = *static_cast<MatmulTask *>(views[0]);
-  omp_set_num_threads(1); // of this thread only
+  blas().setThreads(1); // of this thread only: the blocks are shared out by the team
   for (int64_t index = begin; index < end; ++index) {
     Block block = task.blockAt(index);
     if (int status = task.call.narrowAB ? task.runNarrowBlock(block, static_cast<float *>(scratch))
@@ -136,7 +134,9 @@ Status MatmulTask::takeStatus() {
 }
 
 std::string describeBlas() {
-  const dnnl_version_t *version = dnnl_version();
+  if (Status status = loadBlas(); !status.isOk())
+    return status.message();
+  const dnnl_version_t *version = blas().version();
   return fmt::format("oneDNN {}.{}.{}", version->major, version->minor, version->patch);
 }
 

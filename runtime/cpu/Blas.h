@@ -51,7 +51,7 @@ private:
   std::atomic<int> failure = 0;    ///< the library's status, 0: none
 };
 
-/// "oneDNN 2.6.3".
+/// "oneDNN 2.6.3", or why there is none.
 std::string describeBlas();
 
 } // namespace swamla

@@ -13,6 +13,7 @@
 #include "runtime/base/Log.h"
 #include "runtime/base/Timer.h"
 #include "runtime/cpu/Blas.h"
+#include "runtime/cpu/BlasLibrary.h"
 #include "runtime/cpu/CodeObject.h"
 #include "runtime/cpu/HostMemory.h"
 #include "runtime/cpu/ThreadTeam.h"
@@ -124,6 +125,7 @@ private:
 
 Status CpuDevice::initialize() {
   SWAMLA_RETURN_IF_ERROR(requireCpuLevel(cpu, file().step().target()->cpu()->string_view()));
+  SWAMLA_RETURN_IF_ERROR(loadBlas());
   SWAMLA_RETURN_IF_ERROR(checkMemory());
   SWAMLA_RETURN_IF_ERROR(allocate());
   SWAMLA_RETURN_IF_ERROR(loadCode());

@@ -5,6 +5,12 @@ find_program(FLATC flatc REQUIRED)
 
 add_compile_options(-Wall -Wextra -Wno-unused-parameter)
 add_link_options($<$<CXX_COMPILER_ID:Clang>:-fuse-ld=lld>)
+# Where one builds here and runs elsewhere, only the C library and CUDA's are looked for there.
+set(SWAMLA_FMT fmt::fmt)
+if(SWAMLA_STATIC)
+  set(SWAMLA_FMT fmt::fmt-header-only)
+  add_link_options(-static-libstdc++ -static-libgcc)
+endif()
 if(SWAMLA_SANITIZE)
   add_compile_options(-fsanitize=${SWAMLA_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SWAMLA_SANITIZE})
