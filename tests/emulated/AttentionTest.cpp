@@ -220,7 +220,16 @@ std::vector<GpuCase> matrixCases() {
       {.seq = 130, .own = 64, .v = 64, .shared = 32, .window = 50, .sink = 2, .layout = Joined},
       {.seq = 130, .own = 24, .v = 40, .shared = 8, .heads = 4, .group = 2, .layout = Joined},
       {.seq = 140, .own = 192, .v = 192},
-      {.seq = 129, .own = 256, .v = 256, .heads = 1}};
+      {.seq = 129, .own = 256, .v = 256, .heads = 1},
+      // More tiles of queries than blocks.
+      {.seq = 140,
+       .own = 32,
+       .v = 32,
+       .window = 60,
+       .sink = 4,
+       .heads = 8,
+       .batch = 9,
+       .group = 4}};
   std::vector<GpuCase> all;
   for (Case &shape : shapes) {
     shape.align = 8;
