@@ -1,5 +1,6 @@
 # The lit suite: dialect/, passes/ and pipeline/ hold .mlir files whose RUN lines drive the tools.
 import os
+import shutil
 import sys
 
 import lit.formats
@@ -26,5 +27,12 @@ only = lit_config.params.get("only")
 if only:
     config.available_features.add(only)
     config.limit_to_features = {only}
+# Where swamlac looks for it.
+cuda_folders = [os.path.join(os.environ["CUDA_HOME"], "bin")] if "CUDA_HOME" in os.environ else []
+cuda_folders += [os.environ.get("PATH", ""), "/usr/local/cuda/bin"]
+if shutil.which("ptxas", path=os.pathsep.join(cuda_folders)):
+    config.available_features.add("ptxas")
+if "CUDA_HOME" in os.environ:
+    config.environment["CUDA_HOME"] = os.environ["CUDA_HOME"]
 if os.path.exists("/dev/nvidia0"):
     config.available_features.add("gpu")
