@@ -155,6 +155,33 @@ TEST(GoldenTolerancesTest, Parses) {
   EXPECT_EQ(parseTolerances("grad_norm=0.5", {})->gradNorm, 0.5);
 }
 
+TEST(GoldenTolerancesTest, FollowThePrecision) {
+  for (const char *precision : {"fp32", "tf32", "bf16"})
+    ASSERT_TRUE(tolerancesOf(precision).isOk()) << precision;
+  EXPECT_EQ(tolerancesOf("fp32")->grad, Tolerances{}.grad);
+  EXPECT_EQ(tolerancesOf("tf32")->grad, 5e-3);
+  EXPECT_EQ(tolerancesOf("bf16")->grad, 4e-2);
+  EXPECT_EQ(tolerancesOf("bf16")->loss, 1e-2);
+  auto tolerances = parseTolerances("loss=0.5", *tolerancesOf("bf16"));
+  ASSERT_TRUE(tolerances.isOk());
+  EXPECT_EQ(tolerances->loss, 0.5);
+  EXPECT_EQ(tolerances->grad, 4e-2) << "what is not named is the precision's";
+  EXPECT_FALSE(tolerancesOf("fp8").isOk());
+  EXPECT_FALSE(tolerancesOf("").isOk());
+}
+
+TEST_F(GoldenCompareTest, NamesTheFirstDifferentBit) {
+  EXPECT_EQ(firstDifference(golden, outcome, outcome), "");
+  GoldenOutcome other = outcome;
+  other.finals.back().back() = std::nextafter(other.finals.back().back(), 100.0F);
+  EXPECT_EQ(firstDifference(golden, outcome, other), "the final " + golden.params.back().name);
+  other.grads.front().front() = std::nextafter(other.grads.front().front(), 100.0F);
+  EXPECT_EQ(firstDifference(golden, outcome, other),
+            "the gradient of " + golden.params.front().name);
+  other.loss.back() = std::nextafter(other.loss.back(), 100.0);
+  EXPECT_EQ(firstDifference(golden, outcome, other), "the loss");
+}
+
 TEST(GoldenTolerancesTest, RefusesNonsense) {
   for (const char *text : {"gradient=1", "loss", "loss=", "loss=x", "loss=1x", "loss=-1",
                            "loss=nan", "loss=inf", "loss=1,loss=2", "loss=1,,grad=1", "=1", ","}) {

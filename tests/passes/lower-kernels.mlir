@@ -117,6 +117,28 @@ step.scatter_add_kernel @embedding_grad element f32 rows 64 cols 128 vocab 256 d
 
 // -----
 
+// Tests that bf16 is bits in memory, widened by a shift and rounded by integer arithmetic: no conversion is left to a library.
+// CHECK-LABEL: llvm.func @narrow(
+// CHECK: %[[X:.*]] = llvm.load %{{.*}} {alignment = 2 : i64} : !llvm.ptr -> vector<16xi16>
+// CHECK: llvm.zext %{{.*}} : vector<16xi16> to vector<16xi32>
+// CHECK: llvm.shl
+// CHECK: llvm.fmul %{{.*}} : vector<16xf32>
+// CHECK-NOT: llvm.fptrunc
+// CHECK: llvm.trunc %{{.*}} : vector<16xi32> to vector<16xi16>
+// CHECK: llvm.store %{{.*}} {alignment = 2 : i64} : vector<16xi16>, !llvm.ptr
+// CHECK-NOT: llvm.fptrunc
+// CHECK: llvm.return
+step.row_kernel @narrow domain [32, 128] row_dims 1 ins 1
+    maps [affine_map<(m, c) -> (m * 128 + c)>, affine_map<(m, c) -> (m * 128 + c)>] unit_rows 8 {
+^bb0(%x: bf16, %out: bf16):
+  %a = arith.extf %x : bf16 to f32
+  %b = arith.mulf %a, %a : f32
+  %c = arith.truncf %b : f32 to bf16
+  swamla.yield %c : bf16
+}
+
+// -----
+
 // Tests that launches stay as they are.
 // CHECK: step.launch @half
 step.buffer @arena kind "arena" bytes 8192

@@ -1,6 +1,8 @@
 //===- CpuMatmulTest.cpp - matmuls through the BLAS -----------------------===//
+#include "runtime/base/Bf16.h"
 #include "tests/unit/CpuTestSupport.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace swamla {
@@ -52,6 +54,78 @@ void checkMatmul(const MatmulCase &c, bool ta, bool tb, bool accumulate) {
       }
       ASSERT_NEAR(after[i * ldc + j], sum, size * double(c.k + 1) * 0x1p-24) << i << ", " << j;
     }
+}
+
+/// The same in bf16: operands are bf16 numbers, and so is C, rounded once, or it is f32. Products
+/// are exact in f32.
+void checkNarrowMatmul(const MatmulCase &c, bool ta, bool tb, bool narrowC, bool accumulate) {
+  int64_t aRows = ta ? c.k : c.m, aCols = ta ? c.m : c.k, bRows = tb ? c.n : c.k,
+          bCols = tb ? c.k : c.n;
+  int64_t lda = aCols + c.padA, ldb = bCols + c.padB, ldc = c.n + c.padC;
+  auto narrow = [](const std::vector<float> &values) {
+    std::vector<Bf16> result(values.size() + values.size() % 2);
+    std::ranges::transform(values, result.begin(), toBf16);
+    return result;
+  };
+  std::vector<Bf16> a = narrow(randomValues("a", aRows * lda)),
+                    b = narrow(randomValues("b", bRows * ldb));
+  std::vector<float> before = randomValues("c", c.m * ldc);
+  std::vector<Bf16> narrowBefore = narrow(before);
+  uint64_t bAt = a.size() * 2, cAt = bAt + b.size() * 2;
+  uint64_t cBytes = narrowC ? narrowBefore.size() * 2 : before.size() * 4;
+  schema::StepT step = emptyStep();
+  step.buffers[kArena]->bytes = cAt + cBytes;
+  step.max_live_bytes = 0;
+  auto op = makeMatmul(View(kArena, 0, a.size() * 2), View(kArena, bAt, b.size() * 2),
+                       View(kArena, cAt, cBytes), c.m, c.n, c.k);
+  auto &matmul = *op->kind.AsMatmul();
+  matmul.lda = lda, matmul.ldb = ldb, matmul.ldc = ldc;
+  matmul.transpose_a = ta, matmul.transpose_b = tb, matmul.accumulate = accumulate;
+  matmul.ab_type = schema::DType::BF16;
+  matmul.c_type = narrowC ? schema::DType::BF16 : schema::DType::F32;
+  opsOf(step, "micro_step").push_back(std::move(op));
+  auto loaded = load(step);
+  ASSERT_TRUE(loaded.isOk()) << loaded.status().message();
+  Device &device = *loaded->device;
+  auto upload = [&](uint64_t at, const auto &values) {
+    ASSERT_TRUE(device.upload(kArena, at, std::as_bytes(std::span(values))).isOk());
+  };
+  upload(0, a), upload(bAt, b);
+  narrowC ? upload(cAt, narrowBefore) : upload(cAt, before);
+  ASSERT_TRUE(device.run(0).isOk());
+  auto found = read<std::byte>(device, kArena, cAt, cBytes);
+  for (int64_t i = 0; i < c.m; ++i)
+    for (int64_t j = 0; j < ldc; ++j) {
+      int64_t at = i * ldc + j;
+      float value = narrowC ? toFloat(reinterpret_cast<const Bf16 *>(found.data())[at])
+                            : reinterpret_cast<const float *>(found.data())[at];
+      if (j >= c.n) {
+        ASSERT_EQ(value, narrowC ? toFloat(narrowBefore[at]) : before[at]) << "padding";
+        continue;
+      }
+      double sum = accumulate ? before[at] : 0, size = std::abs(sum);
+      for (int64_t p = 0; p < c.k; ++p) {
+        double term = double(toFloat(a[ta ? p * lda + i : i * lda + p])) *
+                      toFloat(b[tb ? j * ldb + p : p * ldb + j]);
+        sum += term;
+        size += std::abs(term);
+      }
+      double rounding = narrowC ? std::abs(sum) * 0x1p-8 : 0;
+      ASSERT_NEAR(value, sum, size * double(c.k + 1) * 0x1p-24 + rounding) << i << ", " << j;
+    }
+}
+
+/// Also a depth of more than one panel, and enough for more than one block.
+TEST(CpuMatmul, AllFormsInBf16) {
+  for (const MatmulCase &c : {MatmulCase{1, 1, 1, 0, 0, 0}, MatmulCase{7, 5, 3, 2, 1, 4},
+                              MatmulCase{33, 17, 129, 0, 8, 3}, MatmulCase{65, 100, 1100, 3, 0, 96},
+                              MatmulCase{300, 200, 700, 0, 0, 0}})
+    for (bool ta : {false, true})
+      for (bool tb : {false, true}) {
+        checkNarrowMatmul(c, ta, tb, /*narrowC=*/true, /*accumulate=*/false);
+        checkNarrowMatmul(c, ta, tb, /*narrowC=*/false, /*accumulate=*/false);
+        checkNarrowMatmul(c, ta, tb, /*narrowC=*/false, /*accumulate=*/true);
+      }
 }
 
 TEST(CpuMatmul, AllForms) {
