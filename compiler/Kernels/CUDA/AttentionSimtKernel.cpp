@@ -293,7 +293,16 @@ GpuKernel SimtKernel::build() {
   cutResults();
   int64_t heads = kind.byQuery || !kind.loopsOverHeads ? sizes.heads : sizes.kvHeads;
   int64_t blocks = sizes.batch * heads * sizes.blocks(SimtTiles::kRows) * slabs;
-  GpuKernel kernel = b.begin(kind.name, kind.views, blocks, groups);
+  // Two blocks leave a thread 128 registers: enough for 32 results and all else, if that does not
+  // include addresses of single elements.
+  auto isWide = [&](const SimtPart &part) { return b.isWide(part.columns); };
+  bool wide = llvm::all_of(kind.results, [&](const auto &result) {
+    return isWide(result.first) && isWide(result.second);
+  });
+  for (const SimtProduct &product : {kind.scores, kind.gradients})
+    wide = wide && llvm::all_of(product.rows, isWide) && llvm::all_of(product.streamed, isWide);
+  int64_t blocksPerSm = wide && groups <= 2 ? 2 : 1;
+  GpuKernel kernel = b.begin(kind.name, kind.views, blocks, groups, blocksPerSm);
   decodeBlock();
   if (kind.forward)
     forward();

@@ -20,14 +20,14 @@ int64_t SimtTiles::sharedBytes(int64_t groups) {
   return sizeof(float) * (kSourceTile + kSourceRows * groups * kGroup);
 }
 
-GpuKernel SimtTiles::begin(StringRef name, ArrayRef<unsigned> views, int64_t blocks,
-                           int64_t groups) {
+GpuKernel SimtTiles::begin(StringRef name, ArrayRef<unsigned> views, int64_t blocks, int64_t groups,
+                           int64_t blocksPerSm) {
   parameters.assign(views.begin(), views.end());
   GpuLaunch launch;
   launch.grid = {blocks, 1, 1};
   launch.block = kThreads;
   launch.sharedBytes = sharedBytes(groups);
-  launch.minBlocksPerSm = groups * 16 <= 48 ? 2 : 1; // 48 results leave room in 128 registers
+  launch.minBlocksPerSm = blocksPerSm;
   GpuKernel kernel{createKernel(name, views.size(), launch), parameters};
   y = div(threadId(), 16);
   x = rem(threadId(), 16);
@@ -49,19 +49,21 @@ Value SimtTiles::viewOf(unsigned view) {
   return CudaBuilder::view(found - parameters.begin());
 }
 
-SimtHead SimtTiles::headOf(const SimtColumns &columns, Value sequence, Value head) {
-  step::HeadsAttr layout = columns.layout;
-  int64_t rowStride = layout.getRowStride(), headStride = layout.getHeadStride();
-  Value offset = add(mul(toI64(sequence), sizes.seq * rowStride), mul(toI64(head), headStride));
+bool SimtTiles::isWide(const SimtColumns &columns) const {
   unsigned bytes = element.getIntOrFloatBitWidth() / 8;
   auto fits = [](int64_t elements) { return elements % 4 == 0; };
-  SimtHead result;
-  result.base = pointer(viewOf(columns.view), element, add(offset, columns.first));
-  result.stride = i64(rowStride);
-  result.width = i32(columns.width);
-  result.wide = fits(rowStride) && fits(headStride) && fits(columns.first) && fits(columns.width) &&
-                viewAlignment(op, columns.view) % (4 * bytes) == 0;
-  return result;
+  return fits(columns.layout.getRowStride()) && fits(columns.layout.getHeadStride()) &&
+         fits(columns.first) && fits(columns.width) &&
+         viewAlignment(op, columns.view) % (4 * bytes) == 0;
+}
+
+SimtHead SimtTiles::headOf(const SimtColumns &columns, Value sequence, Value head) {
+  int64_t rowStride = columns.layout.getRowStride(), headStride = columns.layout.getHeadStride();
+  Value offset = add(mul(toI64(sequence), sizes.seq * rowStride), mul(toI64(head), headStride));
+  return {.base = pointer(viewOf(columns.view), element, add(offset, columns.first)),
+          .stride = i64(rowStride),
+          .width = i32(columns.width),
+          .wide = isWide(columns)};
 }
 
 SimtHead SimtTiles::select(Value condition, const SimtHead &yes, const SimtHead &no) {

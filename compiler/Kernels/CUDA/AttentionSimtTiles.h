@@ -59,13 +59,15 @@ public:
   /// Creates the kernel's function with one parameter for each of the op's `views`, and computes
   /// what every thread needs.
   GpuKernel begin(llvm::StringRef name, llvm::ArrayRef<unsigned> views, int64_t blocks,
-                  int64_t groups);
+                  int64_t groups, int64_t blocksPerSm);
 
   // Where this thread's part of a tile lies (i32).
   mlir::Value x, y;
   /// First row of this thread's four: 4y.
   mlir::Value row0;
 
+  /// Whether four elements of these columns can be accessed at once.
+  bool isWide(const SimtColumns &columns) const;
   /// A head's columns; sequence (which one of the batch) and head are i32.
   SimtHead headOf(const SimtColumns &columns, mlir::Value sequence, mlir::Value head);
   SimtHead select(mlir::Value condition, const SimtHead &yes, const SimtHead &no);
