@@ -73,13 +73,13 @@ step.program @setup {
 
 // -----
 
-// Tests that a block owns a unit: three rows at a time, each of a group of threads with a barrier of its own; the sum over rows stays
+// Tests that a block owns a unit: four rows at a time, each of a group of threads with a barrier of its own; the sum over rows stays
 // in registers until the groups meet in shared memory.
 // CHECK: llvm.mlir.global external @swamla_shared() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
 // CHECK-LABEL: llvm.func @norm_grad(
-// CHECK-SAME: nvvm.reqntid = array<i32: 384, 1, 1>
+// CHECK-SAME: nvvm.reqntid = array<i32: 512, 1, 1>
 // CHECK-SAME: step.grid = array<i64: 2, 1, 1>
-// CHECK-SAME: step.shared_bytes = 24576 : i64
+// CHECK-SAME: step.shared_bytes = 32768 : i64
 // CHECK: nvvm.barrier id = %{{.*}} number_of_threads = %{{.*}}
 // CHECK: nvvm.barrier0
 // CHECK: llvm.store %{{.*}}, %{{.*}} {alignment = 16 : i64} : vector<4xf32>, !llvm.ptr<3>

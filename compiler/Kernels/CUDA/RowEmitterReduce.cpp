@@ -74,19 +74,19 @@ void RowEmitter::addChunk(MutableArrayRef<Value> partials, unsigned pass, ChunkC
 //===----------------------------------------------------------------------===//
 
 int64_t RowEmitter::planPassScratch() {
-  int64_t bytes = 0;
-  passScratch.clear();
+  int64_t bytes = 0, barriers = 0;
   if (shape.kind != RowKernelShape::Kind::Rows || shape.group <= kWarpSize)
     return 0;
   for (unsigned pass = 0; pass < plan.passes.size(); ++pass) {
     passScratch.push_back(bytes);
     int64_t items = static_cast<int64_t>(sumsOf(pass).size()) * shape.atOnce;
+    barriers += items > 0 ? 1 : 0;
     bytes += 4 * items * shape.rowsPerBlock * shape.warpsOfGroup();
   }
   bytes = static_cast<int64_t>(llvm::alignTo(bytes, 16));
   // With a single barrier an iteration, a fast warp may write the next iteration's values while a
   // slow one still reads: they take turns. With more, the other barriers keep them apart.
-  bool alternates = plan.passes.size() == 1 && shape.unitRows != 0;
+  bool alternates = barriers == 1 && shape.unitRows != 0;
   scratchParity = alternates ? bytes : 0;
   return bytes + scratchParity;
 }

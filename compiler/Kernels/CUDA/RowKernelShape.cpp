@@ -113,13 +113,14 @@ static void chooseRows(const RowKernelPlan &plan, RowKernelShape &shape, int64_t
     // Several rows at a time hide each other's latency; their sums meet at the end of the unit.
     // A block is whole warps.
     int64_t rowsOfWarp = std::max<int64_t>(kWarpSize / shape.group, 1);
-    shape.rowsPerBlock = inRegisters ? std::max<int64_t>(384 / shape.group, 1) : rowsOfWarp;
+    shape.rowsPerBlock = inRegisters ? std::max<int64_t>(512 / shape.group, 1) : rowsOfWarp;
     int64_t rowsOfUnit = static_cast<int64_t>(llvm::alignTo(shape.unitRows, rowsOfWarp));
     shape.rowsPerBlock = std::min(shape.rowsPerBlock, rowsOfUnit);
     shape.blocks = shape.units();
   } else {
-    int64_t threads = shape.group < kWarpSize ? 256 : 128;
-    shape.rowsPerBlock = shape.group <= kWarpSize ? threads / shape.group : 1;
+    // Blocks of 256 threads, or 128 where a warp has a row to itself; a looped row has a whole one.
+    int64_t threads = shape.group == kWarpSize ? 128 : 256;
+    shape.rowsPerBlock = shape.looped ? 1 : std::max<int64_t>(threads / shape.group, 1);
     int64_t blocks = divideCeil(shape.rows, shape.rowsPerBlock);
     int64_t loads = loadsOfChunk(plan, shape.vec) * shape.perThread;
     if (!shape.looped && loads > 0)
