@@ -223,7 +223,9 @@ std::vector<GpuCase> matrixCases() {
       {.seq = 130, .own = 24, .v = 40, .shared = 8, .heads = 4, .group = 2, .layout = Joined},
       {.seq = 140, .own = 192, .v = 192},
       {.seq = 129, .own = 256, .v = 256, .heads = 1},
-      // More tiles of queries than blocks.
+      // More tiles than blocks.
+      {.seq = 140, .own = 16, .v = 16, .heads = 8, .batch = 9},
+      {.seq = 129, .own = 16, .v = 16, .window = 20, .sink = 4, .heads = 8, .batch = 9},
       {.seq = 140,
        .own = 32,
        .v = 32,
