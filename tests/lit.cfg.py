@@ -10,7 +10,7 @@ config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.swamla_build, "tests", "lit")
-config.excludes = ["exec", "train", "unit", "fuzz", "golden", "Inputs"]
+config.excludes = ["emulated", "exec", "ptx", "train", "unit", "fuzz", "golden", "Inputs"]
 
 path = [os.path.join(config.swamla_build, "bin"), config.llvm_tools, config.environment.get("PATH", "")]
 config.environment["PATH"] = os.pathsep.join(path)
