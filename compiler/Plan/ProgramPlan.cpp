@@ -59,6 +59,9 @@ std::string parameterLabel(Operation *op) {
     if (auto grad = operand.getDefiningOp<GetGradOp>())
       return grad.getParam().str() + ".dw";
   }
+  for (Operation *user : op->getUsers())
+    if (auto grad = dyn_cast<SetGradOp>(user))
+      return grad.getParam().str() + ".dw";
   return {};
 }
 } // namespace

@@ -348,15 +348,10 @@ std::vector<OpProfile> CpuDevice::profile() const {
   for (unsigned p = 0; p < programs.size(); ++p) {
     const schema::Program &program = *step.programs()->Get(p);
     for (unsigned i = 0; i < programs[p].ops.size(); ++i) {
-      const schema::Op &op = *program.ops()->Get(i);
       const PreparedOp &prepared = programs[p].ops[i];
-      std::string kernel = "fill";
-      if (const schema::Launch *launch = op.kind_as_Launch())
-        kernel = step.kernels()->Get(launch->kernel())->name()->str();
-      else if (op.kind_as_Matmul())
-        kernel = "matmul";
-      result.push_back({program.name()->str(), op.label()->str(), std::move(kernel), prepared.calls,
-                        prepared.seconds, op.flops(), op.bytes()});
+      OpProfile &op = result.emplace_back(profileOf(step, program, *program.ops()->Get(i)));
+      op.calls = prepared.calls;
+      op.seconds = prepared.seconds;
     }
   }
   return result;

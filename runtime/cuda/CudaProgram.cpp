@@ -208,14 +208,9 @@ Status CudaProgram::runTimed(const GpuQueue &queue) {
 
 void CudaProgram::appendProfile(const schema::Step &step, std::vector<OpProfile> &profile) const {
   for (unsigned i = 0; i < ops.size(); ++i) {
-    const schema::Op &op = *table->ops()->Get(i);
-    std::string kernel = "fill";
-    if (const schema::Launch *launch = op.kind_as_Launch())
-      kernel = step.kernels()->Get(launch->kernel())->name()->str();
-    else if (op.kind_as_Matmul())
-      kernel = "matmul";
-    profile.push_back({table->name()->str(), op.label()->str(), std::move(kernel), ops[i].calls,
-                       ops[i].seconds, op.flops(), op.bytes()});
+    OpProfile &op = profile.emplace_back(profileOf(step, *table, *table->ops()->Get(i)));
+    op.calls = ops[i].calls;
+    op.seconds = ops[i].seconds;
   }
 }
 

@@ -22,7 +22,36 @@ Result<const schema::Slot *> expectSlot(const StepFile &file, std::string_view n
                                      schema::EnumNameDType(dtype)));
   return slot;
 }
+const char *typeName(DType type) {
+  return type == DType::BF16 ? "bf16" : type == DType::I32 ? "i32" : "f32";
+}
+
+std::string describeMatmul(const schema::Matmul &matmul) {
+  std::string text = fmt::format("matmul {}{} {}x{}x{} {}", matmul.transpose_a() ? 't' : 'n',
+                                 matmul.transpose_b() ? 't' : 'n', matmul.m(), matmul.n(),
+                                 matmul.k(), matmul.tf32() ? "tf32" : typeName(matmul.ab_type()));
+  if (matmul.c_type() != matmul.ab_type())
+    text += fmt::format("->{}", typeName(matmul.c_type()));
+  return text + (matmul.accumulate() ? " +" : "");
+}
 } // namespace
+
+OpProfile profileOf(const schema::Step &step, const schema::Program &program,
+                    const schema::Op &op) {
+  OpProfile profile;
+  profile.program = program.name()->str();
+  profile.label = op.label()->str();
+  profile.flops = op.flops();
+  profile.bytes = op.bytes();
+  if (const schema::Launch *launch = op.kind_as_Launch())
+    profile.kernel = step.kernels()->Get(launch->kernel())->name()->str();
+  else if (const schema::Matmul *matmul = op.kind_as_Matmul())
+    profile.kernel = describeMatmul(*matmul);
+  else
+    profile.kernel = "fill";
+  profile.isMatmul = op.kind_as_Matmul() != nullptr;
+  return profile;
+}
 
 Status Device::writeSlot(std::string_view name, std::span<const float> values) {
   SWAMLA_TRY(const schema::Slot *slot, expectSlot(file(), name, DType::F32, values.size_bytes()));

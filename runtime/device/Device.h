@@ -32,11 +32,17 @@ struct DeviceOptions {
 
 /// Accumulated time of one op of one program.
 struct OpProfile {
-  std::string program, label, kernel; ///< kernel: the kernel's name, "matmul" or "fill"
+  /// kernel: the kernel's name, "fill", or a matmul's problem: "matmul nt 2048x512x128 bf16->f32 +",
+  /// with its operands' transposes, m x n x k, types, and + if it adds to its result.
+  std::string program, label, kernel;
   uint64_t calls = 0;
   double seconds = 0;
   uint64_t flops = 0, bytes = 0; ///< of one call
+  bool isMatmul = false;
 };
+
+/// What a profile says of an op before it has run.
+OpProfile profileOf(const schema::Step &step, const schema::Program &program, const schema::Op &op);
 
 class Device {
 public:

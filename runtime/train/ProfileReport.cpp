@@ -11,7 +11,6 @@ namespace swamla {
 
 namespace {
 
-constexpr const char *kMatmul = "matmul";
 constexpr size_t kOpsShown = 20;
 
 /// A row of a table: sums over some ops.
@@ -85,7 +84,7 @@ std::vector<OpProfile> profileDifference(std::vector<OpProfile> after,
 double matmulShare(const std::vector<OpProfile> &profile) {
   double total = totalSeconds(profile), matmul = 0;
   for (const OpProfile &op : profile)
-    if (op.kernel == kMatmul)
+    if (op.isMatmul)
       matmul += op.seconds;
   return total > 0 ? matmul / total : 0;
 }

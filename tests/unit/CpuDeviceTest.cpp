@@ -211,7 +211,8 @@ TEST(CpuDevice, ProfileCountsEveryOp) {
   EXPECT_EQ(profile[0].kernel, "count_units");
   EXPECT_EQ(profile[1].kernel, "fill");
   EXPECT_EQ(profile[1].bytes, 4000U);
-  EXPECT_EQ(profile[2].kernel, "matmul");
+  EXPECT_EQ(profile[2].kernel, "matmul nn 8x8x8 f32");
+  EXPECT_TRUE(profile[2].isMatmul);
   EXPECT_EQ(profile[2].flops, 2U * 8 * 8 * 8);
   for (const OpProfile &op : profile) {
     EXPECT_EQ(op.calls, 3U);

@@ -308,7 +308,7 @@ TEST(TrainerPiecesTest, SpreadEvenly) {
 }
 
 TEST(TrainerPiecesTest, Profile) {
-  std::vector<OpProfile> before = {{"micro_step", "h.0.attn", "matmul", 2, 1.0, 100, 10},
+  std::vector<OpProfile> before = {{"micro_step", "h.0.attn", "matmul nn 2x2x2 f32", 2, 1.0, 100, 10, true},
                                    {"micro_step", "h.0.norm", "row_1", 2, 1.0, 5, 50},
                                    {"eval", "h.0.norm", "row_1", 0, 0.0, 5, 50}};
   std::vector<OpProfile> after = before;

@@ -156,7 +156,7 @@ class Bench:
             name, program, calls, ms, gbs, gflops = (x.strip() for x in match.groups())
             calls, ms, moved, flops = float(calls), float(ms), float(gbs) * 1e9, float(gflops) * 1e9
             seconds = ms * 1e-3
-            matrix = name == "matmul" or name.startswith("attention") and "delta" not in name
+            matrix = name.startswith("matmul") or name.startswith("attention") and "delta" not in name
             floor = max(moved * seconds / copy, flops * seconds / peak if matrix else 0) * 1e3
             rows.append([name, program, f"{calls:.0f}", f"{ms:.3f}", f"{ms / max(calls, 1) * 1e3:.1f}", f"{moved * seconds * 1e-6:.1f}",
                          f"{flops * seconds * 1e-9:.1f}", f"{floor:.3f}", f"{ms / floor:.2f}" if floor > 0 else "-"])

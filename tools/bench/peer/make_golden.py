@@ -34,9 +34,9 @@ CASES = {
 # Sequences of 1024 and more with the head widths that the tensor-core kernels are made for; too large for the tree, so made where they are used.
 LONG = {
     "long_96": dict(CASES["real_heads"], block_size=1024, swa_window=256),
-    "long_128": dict(TINY, n_layer=2, swa_layers_per_cycle=1, n_embd=256, n_head=2, ratio_kv=2, kv_lora_rank=32, block_size=1100,
-                     qk_nope_head_dim=64, qk_rope_head_dim=32, v_head_dim=64, swa_window=256),
-    "long_64": dict(TINY, n_layer=2, swa_layers_per_cycle=1, n_embd=128, n_head=2, kv_lora_rank=32, block_size=1024, qk_nope_head_dim=32,
+    "long_128": dict(TINY, n_layer=2, swa_layers_per_cycle=1, n_embd=128, n_head=1, kv_lora_rank=32, block_size=1100, qk_nope_head_dim=64,
+                     qk_rope_head_dim=32, v_head_dim=64, swa_window=256),
+    "long_64": dict(TINY, n_layer=2, swa_layers_per_cycle=1, n_embd=128, n_head=2, ratio_kv=2, kv_lora_rank=32, block_size=1024, qk_nope_head_dim=32,
                     qk_rope_head_dim=32, v_head_dim=64, swa_window=256),
 }
 TRAIN = dict(batch=2, steps=4, lr=1e-2, min_lr=1e-3, warmup=2, max_steps=8, weight_decay=0.1, beta1=0.9, beta2=0.95,
