@@ -135,8 +135,8 @@ void HopperForward::initBarriers() {
   b.fenceBarrierInit();
 }
 
-Value HopperForward::larger(Value x, Value y) { return b.combine(ReduceKind::Max, x, y); }
-Value HopperForward::smaller(Value x, Value y) { return b.combine(ReduceKind::Min, x, y); }
+Value HopperForward::larger(Value x, Value y) { return b.larger(x, y); }
+Value HopperForward::smaller(Value x, Value y) { return b.smaller(x, y); }
 
 HopperForward::QueryTile HopperForward::decode(Value id) {
   TilePlace place = placeOf(b, order, id);

@@ -139,6 +139,8 @@ Value CudaBuilder::bitAnd(Value lhs, int64_t rhs) {
 Value CudaBuilder::shiftRight(Value lhs, int64_t bits) {
   return createOrFold<arith::ShRUIOp>(lhs, integer(*this, lhs.getType(), bits));
 }
+Value CudaBuilder::larger(Value lhs, Value rhs) { return createOrFold<arith::MaxSIOp>(lhs, rhs); }
+Value CudaBuilder::smaller(Value lhs, Value rhs) { return createOrFold<arith::MinSIOp>(lhs, rhs); }
 Value CudaBuilder::toI64(Value value) {
   return value.getType().isInteger(64) ? value : createOrFold<arith::ExtSIOp>(getI64Type(), value);
 }
@@ -313,54 +315,21 @@ Value CudaBuilder::shuffleFrom(Value value, Value lane) {
 }
 
 Value CudaBuilder::combine(ReduceKind kind, Value lhs, Value rhs) {
-  bool isFloat = isa<FloatType>(lhs.getType());
-  switch (kind) {
-  case ReduceKind::Add:
-    return isFloat ? addf(lhs, rhs) : add(lhs, rhs);
-  case ReduceKind::Max:
-    return isFloat ? maxf(lhs, rhs) : createOrFold<arith::MaxSIOp>(lhs, rhs);
-  case ReduceKind::Min:
-    return isFloat ? Value(arith::MinNumFOp::create(*this, lhs, rhs))
-                   : createOrFold<arith::MinSIOp>(lhs, rhs);
-  }
-  llvm_unreachable("not a kind of reduction");
+  if (kind == ReduceKind::Max)
+    return arith::MaximumFOp::create(*this, lhs, rhs);
+  return addf(lhs, rhs);
 }
 
-Value CudaBuilder::neutral(ReduceKind kind, Type type) {
-  bool isFloat = isa<FloatType>(type);
-  if (kind == ReduceKind::Add)
-    return constant(type, 0.0);
-  double sign = kind == ReduceKind::Max ? -1.0 : 1.0;
-  if (isFloat)
-    return constant(type, sign * std::numeric_limits<double>::infinity());
-  return constant(type, kind == ReduceKind::Max ? std::numeric_limits<int32_t>::min()
-                                                : std::numeric_limits<int32_t>::max());
+Value CudaBuilder::neutral(ReduceKind kind) {
+  // x + -0 is x for every x.
+  return f32(kind == ReduceKind::Max ? -std::numeric_limits<double>::infinity() : -0.0);
 }
 
 Value CudaBuilder::warpReduce(ReduceKind kind, Value value, int64_t width) {
-  // Both lanes of a pair compute the same sum: addition commutes.
+  // Both lanes of a pair compute the same: addition commutes.
   for (int64_t mask = width / 2; mask > 0; mask /= 2)
     value = combine(kind, value, shuffleXor(value, mask));
   return value;
-}
-
-Value CudaBuilder::blockReduce(ReduceKind kind, Value value, int64_t sharedOffset) {
-  value = warpReduce(kind, value);
-  int64_t warps = launchInfo.block / kWarpSize;
-  if (warps == 1)
-    return value;
-  Type type = value.getType();
-  Value base = shared(sharedOffset);
-  when(equal(laneId(), 0), [&] { store(value, pointer(base, type, warpId())); });
-  barrier();
-  // Every warp reduces the warps' values itself: one barrier instead of two.
-  int64_t width = llvm::PowerOf2Ceil(warps);
-  Value source = bitAnd(laneId(), width - 1);
-  auto read = [&] { return SmallVector<Value>{load(type, pointer(base, type, source))}; };
-  Value partial = width == warps ? read()[0] : choose(lessThan(source, warps), read, [&] {
-    return SmallVector<Value>{neutral(kind, type)};
-  })[0];
-  return warpReduce(kind, partial, width);
 }
 
 //===----------------------------------------------------------------------===//

@@ -52,8 +52,8 @@ struct GpuLaunch {
 /// launch of that op (buffers themselves are 256-byte aligned). 1 if the op is never launched.
 int64_t viewAlignment(mlir::Operation *kernelOp, unsigned view);
 
-/// Which threads take part in a reduction.
-enum class ReduceKind { Add, Max, Min };
+/// How f32 numbers are reduced. The maximum of a NaN and anything is NaN.
+enum class ReduceKind { Add, Max };
 
 /// An OpBuilder with a fixed location and the idioms of GPU kernels.
 class CudaBuilder : public mlir::ImplicitLocOpBuilder {
@@ -72,7 +72,6 @@ public:
   mlir::Value view(int64_t index) { return kernel.getArgument(index); }
   mlir::Value scratch();
   mlir::Value tensorMap(int64_t index);
-  const GpuLaunch &launch() const { return launchInfo; }
 
   // Where a thread is. All i32.
   mlir::Value threadId();        ///< 0 .. block - 1
@@ -98,8 +97,10 @@ public:
   mlir::Value rem(mlir::Value lhs, int64_t rhs);
   mlir::Value bitAnd(mlir::Value lhs, int64_t rhs);
   mlir::Value shiftRight(mlir::Value lhs, int64_t bits);
-  mlir::Value toI64(mlir::Value value); ///< sign-extends; an i64 as it is
-  mlir::Value toI32(mlir::Value value); ///< truncates; an i32 as it is
+  mlir::Value larger(mlir::Value lhs, mlir::Value rhs);  ///< signed
+  mlir::Value smaller(mlir::Value lhs, mlir::Value rhs); ///< signed
+  mlir::Value toI64(mlir::Value value);                  ///< sign-extends; an i64 as it is
+  mlir::Value toI32(mlir::Value value);                  ///< truncates; an i32 as it is
   mlir::Value compare(mlir::arith::CmpIPredicate predicate, mlir::Value lhs, mlir::Value rhs);
   mlir::Value lessThan(mlir::Value lhs, mlir::Value rhs); ///< signed
   mlir::Value lessThan(mlir::Value lhs, int64_t rhs);
@@ -146,15 +147,11 @@ public:
   /// The value (i32 or f32) of the lane `laneId ^ mask`, and of lane `lane`.
   mlir::Value shuffleXor(mlir::Value value, int64_t mask);
   mlir::Value shuffleFrom(mlir::Value value, mlir::Value lane);
+  mlir::Value combine(ReduceKind kind, mlir::Value lhs, mlir::Value rhs);
+  /// What changes nothing in `combine`, to the bit.
+  mlir::Value neutral(ReduceKind kind);
   /// Of `width` (a power of two up to 32) neighbouring lanes, in all of them, in a fixed order.
   mlir::Value warpReduce(ReduceKind kind, mlir::Value value, int64_t width = kWarpSize);
-  /// Of all threads of the block, in all of them, in a fixed order. Uses one f32 (i32) a warp of
-  /// shared memory from `sharedOffset` on. The caller puts a barrier between two reductions that
-  /// use the same shared memory.
-  mlir::Value blockReduce(ReduceKind kind, mlir::Value value, int64_t sharedOffset);
-  mlir::Value combine(ReduceKind kind, mlir::Value lhs, mlir::Value rhs);
-  /// The value that changes nothing in `combine`.
-  mlir::Value neutral(ReduceKind kind, mlir::Type type);
 
   // Control flow.
   /// for (i = from; i < to; i += step) carried = body(i, carried); returns the last carried values.

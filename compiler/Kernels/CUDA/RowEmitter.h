@@ -106,6 +106,8 @@ private:
   mlir::Value chunkPointer(unsigned view, ChunkContext &chunk);
   mlir::Value cachePointer(unsigned view, ChunkContext &chunk);
   ChunkValue loadChunk(unsigned view, ChunkContext &chunk);
+  /// Keeps what this pass is the first to load of a looped row's chunk.
+  void fillCache(ChunkContext &chunk, llvm::ArrayRef<mlir::Value> leaves);
   ChunkValue gatherChunk(unsigned view, ChunkContext &chunk);
   ChunkValue loadVector(mlir::Type element, mlir::Value pointer, int64_t vec, int64_t accessBytes,
                         bool readOnly);
@@ -124,7 +126,7 @@ private:
   /// Combines the threads' partial results, `partials[row]`, and makes them known to the rows.
   void finishPass(unsigned pass, llvm::MutableArrayRef<RowContext> rows,
                   llvm::ArrayRef<Values> partials, mlir::Value iteration);
-  Values reduceInGroup(unsigned pass, Values values, llvm::ArrayRef<RowReduction> kinds,
+  Values reduceInGroup(unsigned pass, Values values, llvm::ArrayRef<ReduceKind> kinds,
                        mlir::Value iteration);
   /// Bytes of shared memory that the passes use to combine partial results of warps.
   int64_t planPassScratch();

@@ -14,6 +14,9 @@ namespace swamla {
 /// Shared memory of a block where an SM holds two, less what the system takes of each.
 static constexpr int64_t kHalfShared = (228 / 2 - 1) * 1024;
 
+/// What a thread has in flight; the elements of several chunks must find room in its registers.
+static constexpr int64_t kBytesAtOnce = 64;
+
 int64_t RowEmitter::planCache(int64_t offset) {
   // By view: how many passes read it, and the first that does.
   SmallVector<unsigned> readers(plan.views.size(), 0);
@@ -46,11 +49,12 @@ int64_t RowEmitter::planCache(int64_t offset) {
 
 RowEmitter::Values RowEmitter::forChunks(RowContext &row, ArrayRef<Value> roots, ValueRange carried,
                                          ChunkBody body) {
-  SetVector<Value> leaves = leavesOf(roots);
-  int64_t loads = 0;
-  for (Value leaf : leaves)
+  Values leaves;
+  int64_t bytes = 0; // of a chunk
+  for (Value leaf : leavesOf(roots))
     if (plan.isVector(leaf)) {
-      loads += llvm::divideCeil(shape.vec * leaf.getType().getIntOrFloatBitWidth(), 128);
+      leaves.push_back(leaf);
+      bytes += shape.vec * leaf.getType().getIntOrFloatBitWidth() / 8;
       // An address that every iteration needs is computed before them.
       unsigned view = cast<BlockArgument>(leaf).getArgNumber();
       int64_t source = plan.views[view].gather;
@@ -61,7 +65,14 @@ RowEmitter::Values RowEmitter::forChunks(RowContext &row, ArrayRef<Value> roots,
     if (!out.perRow)
       rowPointer(out.view, row);
 
-  int64_t atOnce = std::clamp<int64_t>(8 / std::max<int64_t>(loads, 1), 1, 8);
+  auto run = [&](Chunks chunks, ValueRange soFar) {
+    for (ChunkContext &chunk : chunks)
+      prefetch(chunk, roots);
+    for (ChunkContext &chunk : chunks)
+      fillCache(chunk, leaves);
+    return body(chunks, soFar);
+  };
+  int64_t atOnce = std::clamp<int64_t>(kBytesAtOnce / std::max<int64_t>(bytes, 1), 1, 8);
   int64_t perRound = atOnce * shape.group, rounds = shape.chunks / perRound;
   Values values(carried);
   if (rounds > 0)
@@ -71,16 +82,12 @@ RowEmitter::Values RowEmitter::forChunks(RowContext &row, ArrayRef<Value> roots,
           SmallVector<ChunkContext> chunks;
           for (int64_t i = 0; i < atOnce; ++i)
             chunks.push_back(chunkAt(row, first, i * shape.group, false));
-          for (ChunkContext &chunk : chunks)
-            prefetch(chunk, roots);
-          return body(chunks, soFar);
+          return run(chunks, soFar);
         }));
   SmallVector<ChunkContext> rest;
   for (int64_t from = rounds * perRound; from < shape.chunks; from += shape.group)
     rest.push_back(chunkAt(row, member, from, from + shape.group > shape.chunks));
-  for (ChunkContext &chunk : rest)
-    prefetch(chunk, roots);
-  return rest.empty() ? values : body(rest, values);
+  return rest.empty() ? values : run(rest, values);
 }
 
 void RowEmitter::emitLoopedPass(RowContext &row, unsigned pass, Value iteration) {

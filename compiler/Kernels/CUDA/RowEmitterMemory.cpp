@@ -220,13 +220,21 @@ ChunkValue RowEmitter::loadChunk(unsigned view, ChunkContext &chunk) {
   if (cached && currentPass > access.firstPass)
     return loadVector(info.element, cachePointer(view, chunk), chunk.vec, 16, false);
   Value pointer = chunkPointer(view, chunk);
-  ChunkValue value = loadVector(info.element, pointer, chunk.vec, access.bytes, access.readOnly);
-  if (cached && info.element.isBF16() && chunk.vec > 1)
-    fillPairs(value); // not inside the branch
-  if (cached)
-    whenAll({chunk.valid},
-            [&] { storeVector(info.element, value, cachePointer(view, chunk), chunk.vec, 16); });
-  return value;
+  return loadVector(info.element, pointer, chunk.vec, access.bytes, access.readOnly);
+}
+
+void RowEmitter::fillCache(ChunkContext &chunk, ArrayRef<Value> leaves) {
+  for (Value leaf : leaves) {
+    unsigned view = cast<BlockArgument>(leaf).getArgNumber();
+    if (accesses[view].cache < 0 || accesses[view].firstPass != currentPass)
+      continue;
+    Type element = plan.views[view].element;
+    ChunkValue &value = valueOf(chunk, leaf);
+    if (element.isBF16() && chunk.vec > 1)
+      fillPairs(value); // not inside the branch
+    Value pointer = cachePointer(view, chunk);
+    whenAll({chunk.valid}, [&] { storeVector(element, value, pointer, chunk.vec, 16); });
+  }
 }
 
 } // namespace swamla

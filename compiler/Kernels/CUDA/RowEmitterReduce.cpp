@@ -10,29 +10,12 @@
 
 #include "mlir/IR/Matchers.h"
 
-#include <limits>
-
 using namespace mlir;
 
 namespace swamla {
 
-/// What changes nothing: x + -0 is x for every x.
-static Value neutral(CudaBuilder &b, RowReduction kind) {
-  return b.f32(kind == RowReduction::max ? -std::numeric_limits<double>::infinity() : -0.0);
-}
-
-static Value combine(CudaBuilder &b, RowReduction kind, Value lhs, Value rhs) {
-  if (kind == RowReduction::max)
-    return arith::MaximumFOp::create(b, lhs, rhs);
-  return b.addf(lhs, rhs);
-}
-
-/// Of `width` neighbouring lanes, in all of them. Both lanes of a pair compute the same, since
-/// addition commutes.
-static Value butterfly(CudaBuilder &b, RowReduction kind, Value value, int64_t width) {
-  for (int64_t mask = width / 2; mask > 0; mask /= 2)
-    value = combine(b, kind, value, b.shuffleXor(value, mask));
-  return value;
+static ReduceKind kindOf(ReduceRowOp reduction) {
+  return reduction.getKind() == RowReduction::max ? ReduceKind::Max : ReduceKind::Add;
 }
 
 //===----------------------------------------------------------------------===//
@@ -50,22 +33,22 @@ SmallVector<ReduceRowOp> RowEmitter::sumsOf(unsigned pass) const {
 RowEmitter::Values RowEmitter::startPartials(unsigned pass) {
   Values partials;
   for (ReduceRowOp reduction : sumsOf(pass))
-    partials.push_back(neutral(b, reduction.getKind()));
+    partials.push_back(b.neutral(kindOf(reduction)));
   return partials;
 }
 
 void RowEmitter::addChunk(MutableArrayRef<Value> partials, unsigned pass, ChunkContext &chunk) {
   for (auto [partial, element] : llvm::zip_equal(partials, sumsOf(pass))) {
     ReduceRowOp reduction = element;
-    RowReduction kind = reduction.getKind();
+    ReduceKind kind = kindOf(reduction);
     Values lanes = lanesOf(chunk, reduction.getValue());
     for (; lanes.size() > 1; lanes.resize(lanes.size() / 2))
       for (size_t i = 0; i < lanes.size() / 2; ++i)
-        lanes[i] = combine(b, kind, lanes[2 * i], lanes[2 * i + 1]);
+        lanes[i] = b.combine(kind, lanes[2 * i], lanes[2 * i + 1]);
     Value sum = lanes.front();
     if (chunk.valid)
-      sum = b.select(chunk.valid, sum, neutral(b, kind));
-    partial = combine(b, kind, partial, sum);
+      sum = b.select(chunk.valid, sum, b.neutral(kind));
+    partial = b.combine(kind, partial, sum);
   }
 }
 
@@ -102,9 +85,9 @@ void RowEmitter::groupBarrier() {
 }
 
 RowEmitter::Values RowEmitter::reduceInGroup(unsigned pass, Values values,
-                                             ArrayRef<RowReduction> kinds, Value iteration) {
+                                             ArrayRef<ReduceKind> kinds, Value iteration) {
   for (auto [value, kind] : llvm::zip_equal(values, kinds))
-    value = butterfly(b, kind, value, std::min(shape.group, kWarpSize));
+    value = b.warpReduce(kind, value, std::min(shape.group, kWarpSize));
   if (shape.group <= kWarpSize)
     return values;
 
@@ -132,8 +115,8 @@ RowEmitter::Values RowEmitter::reduceInGroup(unsigned pass, Values values,
   for (auto [item, value] : llvm::enumerate(values)) {
     value = b.load(f32, b.pointer(own, f32, static_cast<int64_t>(item) * warps));
     if (within)
-      value = b.select(within, value, neutral(b, kinds[item]));
-    value = butterfly(b, kinds[item], value, width);
+      value = b.select(within, value, b.neutral(kinds[item]));
+    value = b.warpReduce(kinds[item], value, width);
   }
   return values;
 }
@@ -144,11 +127,11 @@ void RowEmitter::finishPass(unsigned pass, MutableArrayRef<RowContext> rows,
   if (sums.empty())
     return;
   Values values;
-  SmallVector<RowReduction> kinds;
+  SmallVector<ReduceKind> kinds;
   for (const Values &ofRow : partials)
     for (auto [reduction, value] : llvm::zip_equal(sums, ofRow)) {
       values.push_back(value);
-      kinds.push_back(reduction.getKind());
+      kinds.push_back(kindOf(reduction));
     }
   values = reduceInGroup(pass, values, kinds, iteration);
   for (auto [i, value] : llvm::enumerate(values))
