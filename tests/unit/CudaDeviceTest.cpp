@@ -287,7 +287,7 @@ TEST_F(CudaDeviceTest, ProfileCountsEveryOp) {
   EXPECT_EQ(profile[0].program, "micro_step");
   EXPECT_EQ(profile[0].kernel, "delay");
   EXPECT_EQ(profile[1].kernel, "fill");
-  EXPECT_EQ(profile[301].kernel, "matmul");
+  EXPECT_EQ(profile[301].kernel, "matmul nn 8x8x8 f32");
   EXPECT_EQ(profile[301].flops, 2U * 8 * 8 * 8);
   for (const OpProfile &op : profile) {
     EXPECT_EQ(op.calls, 3U);
@@ -296,7 +296,9 @@ TEST_F(CudaDeviceTest, ProfileCountsEveryOp) {
   // 20 million cycles at 1 to 2.5 GHz.
   EXPECT_GT(profile[0].seconds / 3, 0.007);
   EXPECT_LT(profile[0].seconds / 3, 0.030);
-  EXPECT_LT(profile[100].seconds / 3, 100e-6) << "waiting for the processor counts as an op's time";
+  if (!isFakeGpu())
+    EXPECT_LT(profile[100].seconds / 3, 100e-6)
+        << "waiting for the processor counts as an op's time";
   EXPECT_TRUE(load(step, {})->device->profile().empty());
 }
 
@@ -324,6 +326,8 @@ TEST_F(CudaDeviceTest, DescribesItself) {
   EXPECT_TRUE(text.starts_with("cuda: NVIDIA ")) << text;
   EXPECT_NE(text.find(", cuBLASLt 13."), std::string::npos) << text;
   EXPECT_GE(loaded->device->allocatedBytes(), 65536 + 3 * 512U);
+  if (isFakeGpu())
+    return;
   auto speed = loaded->device->measureCopy();
   ASSERT_TRUE(succeeded(speed));
   EXPECT_GT(*speed, 1e12) << "an H100 moves 3e12 bytes a second";
@@ -358,6 +362,8 @@ TEST_F(CudaDeviceTest, RefusesProgramsThatCannotFit) {
 }
 
 TEST_F(CudaDeviceTest, ShowsTheAssemblersErrors) {
+  if (isFakeGpu())
+    GTEST_SKIP() << "nothing assembles PTX";
   schema::StepT step = stepWithCudaKernels();
   std::string ptx = kTestKernelsPtx;
   ptx.replace(ptx.find("fma.rn.f32"), 10, "fmx.rn.f32");

@@ -11,12 +11,16 @@
 
 namespace swamla::test {
 
+/// Whether tests/fakecuda stands in for the driver: it neither assembles PTX nor is it fast.
+inline bool isFakeGpu() { return std::getenv("SWAMLA_FAKE_GPU") != nullptr; }
+
 /// A test that is skipped where there is no GPU, with a cache of matmul algorithms of its own.
 class CudaTest : public FolderTest {
 protected:
   void SetUp() override {
     FolderTest::SetUp();
     Result<const CudaLibrary *> library = loadCudaLibrary();
+    ASSERT_TRUE(library.isOk() || !isFakeGpu()) << library.status().message();
     if (!library.isOk())
       GTEST_SKIP() << library.status().message();
     CudaReport report = (*library)->report();

@@ -1,0 +1,179 @@
+//===- BlasLt.cpp - cuBLASLt on the fake driver ---------------------------===//
+//
+// Column-major loops in double, behind the library's interface. It refuses what
+// the library would refuse: operands that do not fit together, and pointers less
+// aligned than the algorithm was asked for.
+//
+//===----------------------------------------------------------------------===//
+#include "tests/fakecuda/FakeCuda.h"
+
+#include <cublasLt.h>
+
+#include <bit>
+#include <cstring>
+
+namespace {
+struct Desc {
+  cublasComputeType_t compute;
+  cublasOperation_t a = CUBLAS_OP_N, b = CUBLAS_OP_N;
+};
+struct Layout {
+  cudaDataType type;
+  uint64_t rows, columns;
+  int64_t ld;
+};
+/// The alignment that algorithms are asked for, in the order A, B, C.
+struct Preference {
+  uint32_t alignment[3] = {256, 256, 256};
+};
+/// What stands in the 64 bytes of an algorithm.
+struct Algorithm {
+  uint64_t magic, number;
+  uint32_t alignment[3];
+};
+constexpr uint64_t kMagic = 0xFA4E;
+
+const Desc &of(cublasLtMatmulDesc_t desc) { return *reinterpret_cast<const Desc *>(desc); }
+const Layout &of(cublasLtMatrixLayout_t layout) {
+  return *reinterpret_cast<const Layout *>(layout);
+}
+
+double load(const void *base, const Layout &layout, uint64_t row, uint64_t column, bool tf32) {
+  uint64_t index = column * uint64_t(layout.ld) + row;
+  if (layout.type == CUDA_R_16BF)
+    return std::bit_cast<float>(uint32_t(static_cast<const uint16_t *>(base)[index]) << 16);
+  auto bits = std::bit_cast<uint32_t>(static_cast<const float *>(base)[index]);
+  return std::bit_cast<float>(tf32 ? (bits + 0x1000) & ~uint32_t(0x1FFF) : bits);
+}
+void store(void *base, const Layout &layout, uint64_t row, uint64_t column, double value) {
+  uint64_t index = column * uint64_t(layout.ld) + row;
+  auto narrow = float(value);
+  auto bits = std::bit_cast<uint32_t>(narrow);
+  if (layout.type == CUDA_R_16BF)
+    static_cast<uint16_t *>(base)[index] = uint16_t((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+  else
+    static_cast<float *>(base)[index] = narrow;
+}
+
+bool fit(const Desc &desc, const Layout &a, const Layout &b, const Layout &c) {
+  uint64_t m = desc.a == CUBLAS_OP_N ? a.rows : a.columns;
+  uint64_t k = desc.a == CUBLAS_OP_N ? a.columns : a.rows;
+  uint64_t n = desc.b == CUBLAS_OP_N ? b.columns : b.rows;
+  uint64_t kOfB = desc.b == CUBLAS_OP_N ? b.rows : b.columns;
+  return m == c.rows && n == c.columns && k == kOfB && a.ld >= int64_t(a.rows) &&
+         b.ld >= int64_t(b.rows) && c.ld >= int64_t(c.rows);
+}
+
+void multiply(const Desc &desc, const Layout &la, const void *a, const Layout &lb, const void *b,
+              const Layout &lc, void *c, float beta) {
+  bool tf32 = desc.compute == CUBLAS_COMPUTE_32F_FAST_TF32;
+  uint64_t k = desc.a == CUBLAS_OP_N ? la.columns : la.rows;
+  for (uint64_t i = 0; i < lc.rows; ++i)
+    for (uint64_t j = 0; j < lc.columns; ++j) {
+      double sum = beta != 0 ? load(c, lc, i, j, false) : 0;
+      for (uint64_t l = 0; l < k; ++l)
+        sum += (desc.a == CUBLAS_OP_N ? load(a, la, i, l, tf32) : load(a, la, l, i, tf32)) *
+               (desc.b == CUBLAS_OP_N ? load(b, lb, l, j, tf32) : load(b, lb, j, l, tf32));
+      store(c, lc, i, j, sum);
+    }
+}
+} // namespace
+
+size_t cublasLtGetVersion() { return 130000; }
+size_t cublasLtGetCudartVersion() { return 13000; }
+const char *cublasLtGetStatusName(cublasStatus_t) { return "an error of the fake cuBLASLt"; }
+cublasStatus_t cublasLtCreate(cublasLtHandle_t *handle) {
+  *handle = reinterpret_cast<cublasLtHandle_t>(1);
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtDestroy(cublasLtHandle_t) { return CUBLAS_STATUS_SUCCESS; }
+
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *desc, cublasComputeType_t compute,
+                                        cudaDataType_t) {
+  *desc = reinterpret_cast<cublasLtMatmulDesc_t>(new Desc{compute});
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t desc) {
+  delete reinterpret_cast<Desc *>(desc);
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t desc,
+                                              cublasLtMatmulDescAttributes_t attribute,
+                                              const void *value, size_t) {
+  auto &op = attribute == CUBLASLT_MATMUL_DESC_TRANSA ? reinterpret_cast<Desc *>(desc)->a
+                                                      : reinterpret_cast<Desc *>(desc)->b;
+  std::memcpy(&op, value, sizeof(op));
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t *layout, cudaDataType type,
+                                          uint64_t rows, uint64_t columns, int64_t ld) {
+  *layout = reinterpret_cast<cublasLtMatrixLayout_t>(new Layout{type, rows, columns, ld});
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout) {
+  delete reinterpret_cast<Layout *>(layout);
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *preference) {
+  *preference = reinterpret_cast<cublasLtMatmulPreference_t>(new Preference);
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t preference) {
+  delete reinterpret_cast<Preference *>(preference);
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,
+                                                    cublasLtMatmulPreferenceAttributes_t attribute,
+                                                    const void *value, size_t) {
+  int operand = int(attribute) - CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES;
+  if (operand >= 0 && operand < 3)
+    std::memcpy(&reinterpret_cast<Preference *>(preference)->alignment[operand], value, 4);
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t desc,
+                                              cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                              cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t,
+                                              cublasLtMatmulPreference_t preference, int most,
+                                              cublasLtMatmulHeuristicResult_t *results,
+                                              int *count) {
+  if (!fit(of(desc), of(a), of(b), of(c)))
+    return CUBLAS_STATUS_INVALID_VALUE;
+  *count = most < 3 ? most : 3;
+  for (int i = 0; i < *count; ++i) {
+    results[i] = {};
+    Algorithm algorithm = {kMagic, uint64_t(i), {}};
+    std::memcpy(algorithm.alignment, reinterpret_cast<Preference *>(preference)->alignment,
+                sizeof(algorithm.alignment));
+    std::memcpy(&results[i].algo, &algorithm, sizeof(algorithm));
+  }
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t, cublasLtMatmulDesc_t desc,
+                                       cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                       cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t,
+                                       const cublasLtMatmulAlgo_t *algo,
+                                       cublasLtMatmulHeuristicResult_t *result) {
+  *result = {};
+  bool known = algo->data[0] == kMagic && fit(of(desc), of(a), of(b), of(c));
+  return known ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
+}
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const void *alpha,
+                              const void *a, cublasLtMatrixLayout_t la, const void *b,
+                              cublasLtMatrixLayout_t lb, const void *beta, const void *c,
+                              cublasLtMatrixLayout_t lc, void *d, cublasLtMatrixLayout_t,
+                              const cublasLtMatmulAlgo_t *algo, void *, size_t,
+                              cudaStream_t stream) {
+  Algorithm algorithm;
+  std::memcpy(&algorithm, algo, sizeof(algorithm));
+  auto misaligned = [&](const void *pointer, int operand) {
+    return reinterpret_cast<uintptr_t>(pointer) % algorithm.alignment[operand] != 0;
+  };
+  if (algorithm.magic != kMagic || c != d || *static_cast<const float *>(alpha) != 1 ||
+      misaligned(a, 0) || misaligned(b, 1) || misaligned(c, 2))
+    return CUBLAS_STATUS_INVALID_VALUE;
+  stream->enqueue(
+      [=, desc = of(desc), la = of(la), lb = of(lb), lc = of(lc),
+       beta = *static_cast<const float *>(beta)] { multiply(desc, la, a, lb, b, lc, d, beta); });
+  return CUBLAS_STATUS_SUCCESS;
+}
