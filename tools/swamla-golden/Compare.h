@@ -12,6 +12,8 @@
 // cancel in exact arithmetic (a bias on keys without rotation, a window of one
 // key) the reference holds the rounding noise of float64, kNoGradient or less of
 // the largest element, and the tensor is measured against the average itself.
+// And the error of n elements, where it is not far below the tolerance, scatters
+// from program to program: it may be larger by `scatter` / sqrt(n) of itself.
 //
 // AdamW divides a gradient by its own size, so that an error of d in an element g
 // moves the parameter by about lr d / g. The gradient has d of `gradientNoise`
@@ -46,6 +48,7 @@ struct Tolerances {
   double smallGradient = 1e-4;
   double gradientNoise = 1e-6; ///< about 8 roundings
   double weakGradient = 1e-4;
+  double scatter = 0;
 };
 
 /// The tolerances of a precision, as --precision names it: fp32, tf32 or bf16.
