@@ -1,27 +1,30 @@
 #!/usr/bin/env bash
 # Makes what tools/bench/gpu.py needs on a machine with a GPU and no compiler: binaries and programs, in one folder to carry there.
 #
-#   tools/bench/prepare.sh [BUILD [OUT]]      BUILD: a folder built with -DSWAMLA_STATIC=ON (default build-static, configured if it is missing)
-#                                             OUT: what to carry (default bench-out)
+#   tools/bench/prepare.sh [OUT]      OUT: what to carry (default bench-out)
 #   SIZES="small base" PRECISIONS="bf16 tf32" BATCH=8 LONG=folder tools/bench/prepare.sh
 #
 # LONG: a folder with the long cases of tools/bench/peer/make_golden.py (make_golden.py FOLDER long_96 long_128 long_64), checked too.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-build="${1:-build-static}"
-out="${2:-bench-out}"
+out="${1:-bench-out}"
+build=build         # the compiler
+static=build-static # what runs there
 sizes="${SIZES:-small base large}"
 precisions="${PRECISIONS:-bf16}"
 batch="${BATCH:-8}"
 
-[ -f "$build/build.ninja" ] || cmake -G Ninja -B "$build" -DCMAKE_BUILD_TYPE=Release -DSWAMLA_STATIC=ON -DSWAMLA_TESTS=OFF >/dev/null
-ninja -C "$build" swamla-run swamla-replay swamla_cuda swamlac swamla-golden
+[ -f $build/build.ninja ] || cmake -G Ninja -B $build -DCMAKE_BUILD_TYPE=Release >/dev/null
+[ -f $static/build.ninja ] ||
+  cmake -G Ninja -B $static -DCMAKE_BUILD_TYPE=Release -DSWAMLA_STATIC=ON -DSWAMLA_COMPILER=OFF -DSWAMLA_TESTS=OFF >/dev/null
+ninja -C $build swamlac swamla-golden
+ninja -C $static swamla-run swamla-replay swamla_cuda
 rm -rf "$out"
 mkdir -p "$out/bin" "$out/golden" "$out/cases"
 cp tests/golden/*.safetensors "$out/cases"
 [ -z "${LONG:-}" ] || cp "$LONG"/*.safetensors "$out/cases"
 for file in swamla-run swamla-replay libswamla_cuda.so; do
-  strip -o "$out/bin/$file" "$build/bin/$file"
+  strip -o "$out/bin/$file" "$static/bin/$file"
 done
 for precision in fp32 tf32 bf16; do
   for checkpoint in none block; do
