@@ -34,6 +34,22 @@ class Invariance(TrainTest):
                 step = compile_model(self.path, f"--checkpoint={mode}", name=f"{mode}.bin")
                 self.assertEqual(wanted, self.train(step, mode))
 
+    def test_bf16(self):
+        """Checkpoint modes and a resumed run: the working copies follow from the masters that a checkpoint holds."""
+        wanted = self.train(compile_model(self.path, "--precision=bf16"), "whole")
+        self.assertNotEqual(wanted, self.train(compile_model(self.path, name="fp32.bin"), "fp32"))
+        for mode in ("mlp", "attn", "block"):
+            with self.subTest(mode):
+                step = compile_model(self.path, "--precision=bf16", f"--checkpoint={mode}", name=f"{mode}.bin")
+                self.assertEqual(wanted, self.train(step, mode))
+        step = self.path / "step.bin"
+        run(*train_command(step, self.data, self.path / "cut", STEPS, "--checkpoint-every", 13, "--keep-last", 9))
+        for folder in (self.path / "cut").glob("step-*"):
+            if int(folder.name.split("-")[1]) > 13:
+                shutil.rmtree(folder)
+        run(*train_command(step, self.data, self.path / "cut", STEPS, "--resume"))
+        self.assertEqual(wanted, state_bytes(self.path / "cut", STEPS))
+
     def test_interrupted_by_signal(self):
         """SIGTERM at several moments, resumed each time, ends with the bits of the uninterrupted run."""
         step = compile_model(self.path)
