@@ -303,6 +303,37 @@ INSTANTIATE_TEST_SUITE_P(LongRows, RowKernels,
                            return format("{}_{}", std::get<0>(info.param), isBf16 ? "bf16" : "f32");
                          });
 
+TEST(GpuRowKernel, RowsThatBlocksShare) {
+  // So long that several blocks take part; a sum, a maximum, and a picked column.
+  for (auto [rows, width] : {std::pair(1, 200000), std::pair(3, 40001)}) {
+    SCOPED_TRACE(width);
+    std::string text = format(R"(
+      step.row_kernel @kernel domain [{0}, {1}] row_dims 1 ins 2
+          maps [affine_map<(m, c) -> (m)>, affine_map<(m, c) -> (m * {1} + c)>, affine_map<(m, c) -> (m)>,
+                affine_map<(m, c) -> (m)>, affine_map<(m, c) -> (m)>] unit_rows 1 {{
+      ^bb0(%at: i32, %x: f32, %r0: f32, %r1: f32, %r2: f32):
+        %column = swamla.index 1
+        %hit = arith.cmpi eq, %column, %at : i32
+        %zero = arith.constant 0.0 : f32
+        %only = arith.select %hit, %x, %zero : f32
+        %picked = swamla.reduce_row add %only : f32
+        %square = arith.mulf %x, %x : f32
+        %sum = swamla.reduce_row add %square : f32
+        %max = swamla.reduce_row max %x : f32
+        %root = math.sqrt %sum : f32
+        swamla.yield %root, %max, %picked : f32, f32, f32
+      }})",
+                              rows, width);
+    std::vector<int32_t> at = {width - 1, 5, 7};
+    at.resize(rows);
+    compare(text, rows,
+            {i32(at), random(Element::F32, size_t(rows) * width, 45),
+             random(Element::F32, rows, 46), random(Element::F32, rows, 47),
+             random(Element::F32, rows, 48)},
+            2e-5);
+  }
+}
+
 TEST(GpuRowKernel, SumIsTheSameBesideOthers) {
   // The sum of a row depends on nothing but the row: not on the number of rows, nor on what else
   // the kernel computes and of what types.

@@ -117,7 +117,7 @@ step.row_kernel @combine domain [200, 192] row_dims 1 ins 1
 // CHECK-LABEL: llvm.func @cross_entropy(
 // CHECK-SAME: nvvm.minctasm = 2 : i32
 // CHECK-SAME: step.grid = array<i64: 5, 1, 1>
-// CHECK-SAME: step.shared_bytes = 100736 : i64
+// CHECK-SAME: step.shared_bytes = 106624 : i64
 // CHECK: llvm.store %{{.*}}, %{{.*}} {alignment = 16 : i64} : vector<4xi32>, !llvm.ptr<3>
 // CHECK: llvm.icmp "ult"
 // CHECK: llvm.load %{{.*}} {alignment = 2 : i64} : !llvm.ptr<1> -> bf16
@@ -144,6 +144,22 @@ step.row_kernel @cross_entropy domain [5, 50304] row_dims 1 ins 1
 step.buffer @arena kind "arena" bytes 524288
 step.program @setup {
   step.launch @cross_entropy [#step.view<@arena, 512000, 20>, #step.view<@arena, 512256, 20>, #step.view<@arena, 0, 503040>] units 5 label "x" flops 0 bytes 0
+}
+
+// -----
+
+// Tests that blocks share a long row: each leaves its sum in the kernel's memory, a counter says which is the last.
+// CHECK-LABEL: llvm.func @long_row(
+// CHECK-SAME: %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>, %[[SCRATCH:.*]]: !llvm.ptr<1>)
+// CHECK-SAME: step.grid = array<i64: 118, 1, 1>
+// CHECK-SAME: step.scratch_bytes = 476 : i64
+// CHECK: llvm.atomicrmw uinc_wrap %{{.*}}, %{{.*}} syncscope("device") acq_rel : !llvm.ptr<1>, i32
+// CHECK-NOT: llvm.atomicrmw
+step.row_kernel @long_row domain [1, 960014] row_dims 1 ins 1
+    maps [affine_map<(m, c) -> (c)>, affine_map<(m, c) -> (m)>] unit_rows 1 {
+^bb0(%x: f32, %out: f32):
+  %s = swamla.reduce_row add %x : f32
+  swamla.yield %s : f32
 }
 
 // -----

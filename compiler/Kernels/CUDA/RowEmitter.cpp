@@ -21,6 +21,8 @@ LLVM::LLVMFuncOp RowEmitter::build() {
     emitPoints();
   else if (shape.unitRows != 0)
     emitUnit();
+  else if (shape.splits > 1)
+    emitSplitRow();
   else
     emitRows();
   return kernel;
@@ -36,6 +38,10 @@ GpuLaunch RowEmitter::planLaunch() {
     scratch += cache;
     // The blocks of an SM overlap their passes over memory with each other's arithmetic.
     launch.minBlocksPerSm = shape.block <= 512 ? 2 : 1;
+  }
+  if (shape.splits > 1) { // a counter for each row, and the blocks' results
+    auto results = static_cast<int64_t>(sumsOf(0).size()) * shape.splits;
+    launch.scratchBytes = 4 * shape.rows * (1 + results);
   }
   int64_t sums = 0;
   for (const Out &out : plan.outs)
@@ -92,6 +98,7 @@ ChunkContext RowEmitter::chunkAt(RowContext &row, Value first, int64_t shift, bo
   chunk.shift = shift;
   if (mayBeOutside) {
     chunk.valid = b.lessThan(number, shape.chunks);
+    chunk.unclamped = number;
     chunk.first = number = atMost(b, number, shape.chunks - 1);
     chunk.shift = 0;
   }

@@ -33,7 +33,8 @@ struct ChunkContext {
   RowContext *row = nullptr;
   mlir::Value first; ///< i32
   int64_t shift = 0;
-  int64_t vec = 1;                        ///< its elements
+  mlir::Value unclamped; ///< the number before it was brought into range; null: it was not
+  int64_t vec = 1;       ///< its elements
   llvm::SmallVector<mlir::Value> columns; ///< position along the column dims, i32
   mlir::Value valid;                      ///< whether the row has such a chunk; null: it does
   bool isPick = false;                    ///< a single column that another thread may own
@@ -78,6 +79,13 @@ private:
   /// Lays out the shared memory that keeps what several passes read; the bytes.
   int64_t planCache(int64_t offset);
 
+  // Rows that several blocks share: RowEmitterSplit.cpp.
+  void emitSplitRow();
+  /// Where a block of the row leaves its partial results: `sums` numbers.
+  mlir::Value partialAt(mlir::Value row, mlir::Value split, int64_t sums);
+  /// Whether this block is the last of its row to get here, for all of its threads.
+  mlir::Value isLastOfRow(mlir::Value row);
+
   // Values: RowEmitterValues.cpp.
   mlir::Value scalar(RowContext &row, ChunkContext *chunk, mlir::Value value);
   ChunkValue &valueOf(ChunkContext &chunk, mlir::Value value);
@@ -119,6 +127,7 @@ private:
   void whenAll(llvm::ArrayRef<mlir::Value> conditions, llvm::function_ref<void()> body);
 
   // Sums along rows: RowEmitterReduce.cpp.
+  static ReduceKind kindOf(ReduceRowOp reduction);
   /// The reductions of a pass, apart from picks.
   llvm::SmallVector<ReduceRowOp> sumsOf(unsigned pass) const;
   Values startPartials(unsigned pass);
@@ -169,7 +178,9 @@ private:
   llvm::SmallVector<Access> accesses;
   llvm::SmallVector<int64_t> passScratch; ///< where each pass combines partial results
   int64_t scratchParity = 0; ///< bytes between the scratch of odd and of even iterations; 0: same
+  int64_t ticketAt = 0;      ///< shared memory: whether the block is the last of its row
   unsigned currentPass = 0;  ///< of a looped row
+  mlir::Value firstChunk;    ///< of the block's part of a looped row; null: it has all of it
   mlir::Value member;        ///< the thread's number in its group, i32
   mlir::Value group;         ///< the group's number in its block, i32
 };

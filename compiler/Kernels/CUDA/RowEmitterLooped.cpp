@@ -37,7 +37,8 @@ int64_t RowEmitter::planCache(int64_t offset) {
 
   int64_t used = offset;
   for (auto [i, view] : llvm::enumerate(plan.views)) {
-    int64_t bytes = shape.chunks * shape.vec * view.element.getIntOrFloatBitWidth() / 8;
+    int64_t elements = shape.perThread * shape.group * shape.vec;
+    int64_t bytes = elements * view.element.getIntOrFloatBitWidth() / 8;
     bool inOneRow = view.gather < 0 && plan.numDims() == plan.rowDims + 1;
     if (readers[i] < 2 || !inOneRow || used + bytes > kHalfShared)
       continue;
@@ -73,20 +74,22 @@ RowEmitter::Values RowEmitter::forChunks(RowContext &row, ArrayRef<Value> roots,
     return body(chunks, soFar);
   };
   int64_t atOnce = std::clamp<int64_t>(kBytesAtOnce / std::max<int64_t>(bytes, 1), 1, 8);
-  int64_t perRound = atOnce * shape.group, rounds = shape.chunks / perRound;
+  int64_t count = firstChunk ? shape.splitChunks : shape.chunks;
+  int64_t perRound = atOnce * shape.group, rounds = count / perRound;
+  Value start = firstChunk ? b.add(firstChunk, member) : member;
   Values values(carried);
   if (rounds > 0)
     values = Values(
         b.loop(b.i32(0), b.i32(rounds), b.i32(1), values, [&](Value round, ValueRange soFar) {
-          Value first = b.add(b.mul(round, perRound), member);
+          Value first = b.add(b.mul(round, perRound), start);
           SmallVector<ChunkContext> chunks;
           for (int64_t i = 0; i < atOnce; ++i)
-            chunks.push_back(chunkAt(row, first, i * shape.group, false));
+            chunks.push_back(chunkAt(row, first, i * shape.group, firstChunk != nullptr));
           return run(chunks, soFar);
         }));
   SmallVector<ChunkContext> rest;
-  for (int64_t from = rounds * perRound; from < shape.chunks; from += shape.group)
-    rest.push_back(chunkAt(row, member, from, from + shape.group > shape.chunks));
+  for (int64_t from = rounds * perRound; from < count; from += shape.group)
+    rest.push_back(chunkAt(row, start, from, firstChunk || from + shape.group > count));
   return rest.empty() ? values : run(rest, values);
 }
 

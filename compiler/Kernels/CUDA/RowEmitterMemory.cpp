@@ -130,10 +130,11 @@ Value RowEmitter::chunkPointer(unsigned view, ChunkContext &chunk) {
   return address(view, *chunk.row, chunk.columns, symbol);
 }
 
+/// A place of the thread's own, even for a chunk that the row does not have.
 Value RowEmitter::cachePointer(unsigned view, ChunkContext &chunk) {
   Type element = plan.views[view].element;
-  Value base = b.shared(accesses[view].cache);
-  Value pointer = b.pointer(base, element, b.mul(chunk.first, chunk.vec));
+  Value first = chunk.unclamped ? chunk.unclamped : chunk.first;
+  Value pointer = b.pointer(b.shared(accesses[view].cache), element, b.mul(first, chunk.vec));
   return b.pointer(pointer, element, chunk.shift * chunk.vec);
 }
 
@@ -228,12 +229,8 @@ void RowEmitter::fillCache(ChunkContext &chunk, ArrayRef<Value> leaves) {
     unsigned view = cast<BlockArgument>(leaf).getArgNumber();
     if (accesses[view].cache < 0 || accesses[view].firstPass != currentPass)
       continue;
-    Type element = plan.views[view].element;
-    ChunkValue &value = valueOf(chunk, leaf);
-    if (element.isBF16() && chunk.vec > 1)
-      fillPairs(value); // not inside the branch
-    Value pointer = cachePointer(view, chunk);
-    whenAll({chunk.valid}, [&] { storeVector(element, value, pointer, chunk.vec, 16); });
+    storeVector(plan.views[view].element, valueOf(chunk, leaf), cachePointer(view, chunk),
+                chunk.vec, 16);
   }
 }
 

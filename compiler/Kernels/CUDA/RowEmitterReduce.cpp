@@ -14,7 +14,7 @@ using namespace mlir;
 
 namespace swamla {
 
-static ReduceKind kindOf(ReduceRowOp reduction) {
+ReduceKind RowEmitter::kindOf(ReduceRowOp reduction) {
   return reduction.getKind() == RowReduction::max ? ReduceKind::Max : ReduceKind::Add;
 }
 
@@ -71,7 +71,8 @@ int64_t RowEmitter::planPassScratch() {
   // slow one still reads: they take turns. With more, the other barriers keep them apart.
   bool alternates = barriers == 1 && shape.unitRows != 0;
   scratchParity = alternates ? bytes : 0;
-  return bytes + scratchParity;
+  ticketAt = bytes + scratchParity;
+  return ticketAt + (shape.splits > 1 ? 16 : 0);
 }
 
 void RowEmitter::groupBarrier() {

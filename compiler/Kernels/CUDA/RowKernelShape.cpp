@@ -104,6 +104,19 @@ static void chooseColumns(RowKernelShape &shape) {
   shape.blocks = shape.units() * divideCeil(shape.chunks, shape.group);
 }
 
+/// A row of which one pass makes numbers can be shared by blocks; the last to finish puts their
+/// parts together.
+static void chooseSplits(const RowKernelPlan &plan, RowKernelShape &shape) {
+  constexpr int64_t chunksOfThread = 4, maxSplits = 256, longRow = 16384;
+  bool hasPoints = llvm::any_of(plan.outs, [](const auto &out) { return !out.perRow; });
+  if (plan.passes.size() != 1 || hasPoints || shape.chunks <= longRow)
+    return;
+  int64_t least = chunksOfThread * shape.group;
+  shape.splitChunks = least * divideCeil(shape.chunks, least * maxSplits);
+  shape.splits = divideCeil(shape.chunks, shape.splitChunks);
+  shape.blocks *= shape.splits;
+}
+
 static void chooseRows(const RowKernelPlan &plan, RowKernelShape &shape, int64_t enough) {
   shape.kind = RowKernelShape::Kind::Rows;
   chooseGroup(shape);
@@ -126,6 +139,7 @@ static void chooseRows(const RowKernelPlan &plan, RowKernelShape &shape, int64_t
     if (!shape.looped && loads > 0)
       shape.atOnce = atOnceFor(std::min<int64_t>(4 / loads, 4), blocks, enough);
     shape.blocks = divideCeil(blocks, shape.atOnce);
+    chooseSplits(plan, shape);
   }
   shape.block = shape.group * shape.rowsPerBlock;
 }

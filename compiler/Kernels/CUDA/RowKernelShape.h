@@ -36,6 +36,10 @@ struct RowKernelShape {
   /// Rows: a thread has too many chunks for its registers and goes over the row once a pass.
   bool looped = false;
 
+  /// Looped rows that are so long, and of which only sums are wanted, that several blocks share
+  /// one: how many, and the chunks of each.
+  int64_t splits = 1, splitChunks = 0;
+
   /// Rows (of all row dims) whose sums one block computes; 0 where nothing is summed over rows.
   int64_t unitRows = 0;
   /// Whether the sums over a unit's rows are kept by the threads. Otherwise they live in the outs,
