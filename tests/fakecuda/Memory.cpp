@@ -77,6 +77,7 @@ CUresult cuMemAlloc(CUdeviceptr *address, size_t bytes) {
   return CUDA_SUCCESS;
 }
 CUresult cuMemFree(CUdeviceptr address) {
+  (void)cuCtxSynchronize(); // as the driver's
   std::free(reinterpret_cast<void *>(address));
   return CUDA_SUCCESS;
 }
@@ -98,7 +99,8 @@ CUresult cuMemHostGetDevicePointer(CUdeviceptr *address, void *memory, unsigned)
 /// looking at them.
 static CUresult copy(void *to, const void *from, size_t bytes, CUstream stream) {
   stream->enqueue([=] {
-    if (bytes == sizeof(uint32_t)) {
+    bool aligned = reinterpret_cast<uintptr_t>(to) % sizeof(uint32_t) == 0;
+    if (bytes == sizeof(uint32_t) && aligned) {
       uint32_t word;
       std::memcpy(&word, from, sizeof(word));
       std::atomic_ref(*static_cast<uint32_t *>(to)).store(word);
