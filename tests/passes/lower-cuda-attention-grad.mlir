@@ -11,8 +11,8 @@
 // CHECK-SAME: #step.tensor_map<view = 1, {{[^>]*}} box = [64, 1, 16, 1], swizzle = 3>, #step.tensor_map<view = 3, {{[^>]*}} strides = [192, 384, 196608], box = [64, 1, 128, 1], swizzle = 3>,
 // CHECK-SAME: #step.tensor_map<view = 2, {{[^>]*}} box = [64, 1, 64, 1], swizzle = 3>, #step.tensor_map<view = 2, {{[^>]*}} box = [64, 1, 16, 1], swizzle = 3>]
 // CHECK: nvvm.setmaxregister decrease
+// CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[Q]],
 // CHECK: llvm.atomicrmw add %[[SCRATCH]], %{{.*}} syncscope("device") monotonic
-// CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global
 // The counter is left zero.
 // CHECK: llvm.atomicrmw uinc_wrap
 // CHECK: llvm.store %{{.*}}, %[[SCRATCH]]

@@ -177,8 +177,8 @@ GpuKernel HopperBackward::build() {
   b.when(b.equal(b.threadId(), 0), [&] { initBarriers(); });
   b.barrier();
   Value group = b.warpgroupId();
-  // The loading warps do with few registers, but rather more, so that nothing is left to chance.
-  bool tight = backwardRegisters(sizes, side, plan) > 220;
+  // What computing threads do not need is left to the loading ones, which do with little.
+  bool tight = backwardRegisters(sizes, side, plan) > kRoomyRegisters;
   b.choose(
       b.equal(group, 0),
       [&] {
@@ -191,7 +191,7 @@ GpuKernel HopperBackward::build() {
         return Values();
       },
       [&] {
-        b.increaseRegisters(tight ? 240 : 232);
+        b.increaseRegisters(tight ? kMostRegisters : kRoomyRegisters);
         warpgroup = b.add(group, -1);
         compute();
         return Values();

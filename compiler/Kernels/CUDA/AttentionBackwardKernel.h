@@ -101,7 +101,7 @@ private:
   };
   Value allTiles(const FixedTile &tile);
   Place placeAt(const FixedTile &tile, Value n);
-  void loadStreamed(unsigned which, const FixedTile &tile, Value n, Value base);
+  void loadStreamed(unsigned which, const FixedTile &tile, Value number, Value base);
   void loadParts(const MapParts &parts, Value offset, const AtomTile &tile, Value mbarrier,
                  const FixedTile &place, Value member, Value row);
   void finishLoading(Value ordinal);

@@ -40,10 +40,10 @@ void HopperBackward::load() {
       },
       [&](ValueRange carried, ValueRange) {
         Value id = carried[0], base = carried[1], ordinal = carried[2];
+        Value end = loadFixedTile(id, base, ordinal);
         Value taken = LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, b.scratch(), one,
                                                 LLVM::AtomicOrdering::monotonic, "device");
-        Value tiles = loadFixedTile(id, base, ordinal);
-        return Values{b.add(taken, b.i32(launch.grid[0])), b.add(base, tiles), b.add(ordinal, one)};
+        return Values{b.add(taken, b.i32(launch.grid[0])), end, b.add(ordinal, one)};
       });
   finishLoading(last[2]);
 }
@@ -63,21 +63,21 @@ Value HopperBackward::readTileId(Value ordinal) {
   return b.shuffleFrom(id, b.i32(0)); // known to be the same in all lanes
 }
 
-/// `base`: streamed tiles that went through the rings before; `ordinal`: fixed tiles. Returns how
-/// many streamed tiles this one has.
+/// `base`: streamed tiles that went through the rings before; `ordinal`: fixed tiles. Returns the
+/// next `base`.
 Value HopperBackward::loadFixedTile(Value id, Value base, Value ordinal) {
   FixedTile tile = decode(id);
   announceTile(id, ordinal);
   // The first streamed tile may come while the previous results are still being stored.
-  Value zero = b.i32(0), tiles = allTiles(tile);
-  loadStreamed(0, tile, zero, base);
+  Value end = b.add(base, allTiles(tile));
+  loadStreamed(0, tile, base, base);
   loadFixed(tile, ordinal);
-  loadStreamed(1, tile, zero, base);
-  b.loop(b.i32(1), tiles, b.i32(1), [&](Value n) {
+  loadStreamed(1, tile, base, base);
+  b.loop(b.add(base, 1), end, b.i32(1), [&](Value number) {
     for (unsigned which : {0U, 1U})
-      loadStreamed(which, tile, n, base);
+      loadStreamed(which, tile, number, base);
   });
-  return tiles;
+  return end;
 }
 
 void HopperBackward::loadFixed(const FixedTile &tile, Value ordinal) {
@@ -110,12 +110,13 @@ void HopperBackward::loadFixed(const FixedTile &tile, Value ordinal) {
       });
 }
 
-/// Operand `which` of streamed tile `n`, of all query heads.
-void HopperBackward::loadStreamed(unsigned which, const FixedTile &tile, Value n, Value base) {
+/// Operand `which` of the streamed tile that is `number` in the ring, where the fixed tile's begin
+/// at `base`.
+void HopperBackward::loadStreamed(unsigned which, const FixedTile &tile, Value number, Value base) {
   const TileRing &ring = layout.streamed[which];
-  Value stage = b.acquireEmpty(ring, b.add(base, n)), full = b.fullBarrier(ring, stage);
+  Value stage = b.acquireEmpty(ring, number), full = b.fullBarrier(ring, stage);
   b.expectBytes(full, ring.tile.bytes());
-  Place place = placeAt(tile, n);
+  Place place = placeAt(tile, b.sub(number, base));
   loadParts(streamedMaps[which], b.stageOffset(ring.tile, stage), ring.tile, full, tile,
             place.member, streamedRow(tile, place.n));
 }

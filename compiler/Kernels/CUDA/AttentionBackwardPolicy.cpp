@@ -31,7 +31,9 @@ static bool suitsHopper(step::AttentionGradKernelOp op, const AttentionSizes &si
 static bool fits(const AttentionSizes &sizes, BackwardSide side, const HopperBackwardPlan &plan,
                  const CudaTarget &target) {
   int64_t limit = target.maxSharedBytes();
-  return backwardRegisters(sizes, side, plan) <= 240 &&
+  bool manyHeads = side == BackwardSide::Key && sizes.group() > 1;
+  int64_t registers = manyHeads ? kRoomyRegisters : kMostRegisters;
+  return backwardRegisters(sizes, side, plan) <= registers &&
          BackwardLayout::make(sizes, side, plan, limit).bytes <= limit;
 }
 
@@ -39,9 +41,9 @@ static bool fits(const AttentionSizes &sizes, BackwardSide side, const HopperBac
 static SmallVector<HopperBackwardPlan> plansByQuery(const AttentionSizes &sizes) {
   int64_t rows = std::min<int64_t>(64, (sizes.seq + 15) / 16 * 16);
   SmallVector<HopperBackwardPlan> plans;
-  for (int64_t tileRows : {rows, std::min<int64_t>(rows, 32), int64_t{16}})
+  for (int64_t most : {64, 48, 32, 16})
     for (int64_t stages : {3, 2})
-      plans.push_back({.tileRows = tileRows, .stages = stages});
+      plans.push_back({.tileRows = std::min(rows, most), .stages = stages});
   return plans;
 }
 
@@ -51,12 +53,14 @@ static SmallVector<HopperBackwardPlan> plansByKey(const AttentionSizes &sizes) {
   // Narrow heads leave registers for the next tile's scores.
   if (sizes.qk() + sizes.v <= 192)
     plans.push_back({.tileRows = rows, .stages = 3, .prefetch = HopperBackwardPlan::Early});
+  if (sizes.qk() + sizes.v <= 192)
+    plans.push_back({.tileRows = rows, .stages = 3});
   if (sizes.qk() + sizes.v <= 256)
     plans.push_back(
         {.tileRows = rows, .stages = 3, .lean = true, .prefetch = HopperBackwardPlan::Early});
-  for (int64_t tileRows : {rows, std::min<int64_t>(rows, 32), int64_t{16}})
+  for (int64_t most : {64, 48, 32, 16})
     for (int64_t stages : {3, 2})
-      plans.push_back({.tileRows = tileRows, .stages = stages, .lean = true});
+      plans.push_back({.tileRows = std::min(rows, most), .stages = stages, .lean = true});
   return plans;
 }
 
