@@ -204,20 +204,7 @@ void RowEmitter::emitUnit() {
     if (shape.looped) {
       emitLoopedRow(rows.front(), iteration);
     } else if (isColumns) {
-      SmallVector<ChunkContext> chunks;
-      for (RowContext &row : rows)
-        chunks.push_back(
-            chunkAt(row, b.add(firstChunk, member), 0, strips * shape.group > shape.chunks));
-      Values roots = outValues(/*points=*/true);
-      for (ChunkContext &chunk : chunks)
-        prefetch(chunk, roots);
-      for (ChunkContext &chunk : chunks)
-        for (Value root : roots)
-          valueOf(chunk, root);
-      for (auto [row, chunk] : llvm::zip_equal(rows, chunks)) {
-        storeChunk(chunk);
-        addToSums(sums, row, chunk);
-      }
+      emitColumns(rows, firstChunk, sums);
     } else {
       emitRowsInRegisters(rows, iteration, sums);
     }
@@ -231,6 +218,23 @@ void RowEmitter::emitUnit() {
     sums = Values(b.loop(b.i32(0), b.i32(rounds), b.i32(1), sums, round));
   RowContext row = rowAt(firstRow, Value());
   writeSums(sums, row, firstChunk);
+}
+
+void RowEmitter::emitColumns(MutableArrayRef<RowContext> rows, Value firstChunk, Values &sums) {
+  bool mayBeOutside = shape.chunks % shape.group != 0;
+  Values roots = outValues(/*points=*/true);
+  SmallVector<ChunkContext> chunks;
+  for (RowContext &row : rows)
+    chunks.push_back(chunkAt(row, b.add(firstChunk, member), 0, mayBeOutside));
+  for (ChunkContext &chunk : chunks)
+    prefetch(chunk, roots);
+  for (ChunkContext &chunk : chunks)
+    for (Value root : roots)
+      valueOf(chunk, root);
+  for (auto [row, chunk] : llvm::zip_equal(rows, chunks)) {
+    storeChunk(chunk);
+    addToSums(sums, row, chunk);
+  }
 }
 
 void RowEmitter::emitRowsInRegisters(MutableArrayRef<RowContext> rows, Value iteration,

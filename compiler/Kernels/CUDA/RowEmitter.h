@@ -66,6 +66,8 @@ private:
   /// Chunk `first` + `shift` of a row, brought into range where it may not be.
   ChunkContext chunkAt(RowContext &row, mlir::Value first, int64_t shift, bool mayBeOutside);
   llvm::SmallVector<ChunkContext> chunksOfThread(RowContext &row);
+  /// Rows that are only summed over: the thread's chunk of each of them.
+  void emitColumns(llvm::MutableArrayRef<RowContext> rows, mlir::Value firstChunk, Values &sums);
   /// Rows whose chunks stay in registers; adds to the sums over rows.
   void emitRowsInRegisters(llvm::MutableArrayRef<RowContext> rows, mlir::Value iteration,
                            Values &sums);

@@ -65,12 +65,9 @@ void RowEmitter::storeChunk(ChunkContext &chunk) {
     int64_t bytes = accesses[out.view].bytes;
     ChunkValue value = valueOf(chunk, out.value);
     bool adds = out.reduces || out.accumulate;
-    if (adds || !element.isBF16())
-      fillLanes(value);
-    if (!adds && element.isBF16() && bytes > 2 && chunk.vec > 1)
-      fillPairs(value);
-    else
-      fillLanes(value);
+    // What is stored is made here, not inside the branch.
+    bool inPairs = element.isBF16() && bytes > 2 && chunk.vec > 1 && !adds;
+    inPairs ? fillPairs(value) : fillLanes(value);
     Value pointer = chunkPointer(out.view, chunk);
     whenAll({row.valid, chunk.valid}, [&] {
       ChunkValue stored = value;
