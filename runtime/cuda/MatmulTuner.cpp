@@ -76,8 +76,10 @@ Status MatmulTuner::prepareScratch(const std::vector<PlannedMatmul *> &missing) 
   uint64_t most = 0;
   for (const PlannedMatmul *planned : missing)
     most = std::max(most, scratchBytes(planned->matmul.problem()));
-  if (most <= scratch.bytes)
+  if (most <= scratch.bytes) {
+    scratch.bytes = most; // so that no more of it is filled
     return Status::ok();
+  }
   SWAMLA_TRY(own, DeviceMemory::allocate(most, "the search for matmul algorithms", stream));
   scratch = {own.address(), own.size()};
   return Status::ok();

@@ -3,15 +3,13 @@
 #include "runtime/train/ParamTable.h"
 
 #include "runtime/base/Format.h"
-#include "runtime/base/Philox.h"
 
 #include <algorithm>
 #include <set>
 
 namespace swamla {
 
-/// Transfers are cut into pieces of this many elements, an even number (normal numbers come in
-/// pairs).
+/// Transfers are cut into pieces of this many elements.
 static constexpr uint64_t kPieceElements = uint64_t{1} << 20;
 
 Result<ParamTable> ParamTable::create(const StepFile &file) {
@@ -61,21 +59,6 @@ template <typename Use> static Status forEachPiece(uint64_t elements, Use use) {
 Status refreshWorkingCopies(Device &device) {
   std::optional<unsigned> cast = device.file().findProgram("cast");
   return cast ? device.run(*cast) : Status::ok();
-}
-
-Status initParams(Device &device, const ParamTable &table, uint64_t seed) {
-  std::vector<float> values;
-  for (const ParamEntry &entry : table.entries()) {
-    RandomStream random(seed, "init." + entry.name);
-    SWAMLA_RETURN_IF_ERROR(forEachPiece(entry.elements, [&](uint64_t first, uint64_t n) {
-      values.assign(n, static_cast<float>(entry.initValue));
-      if (entry.initNormal)
-        random.fillNormal(values, 0.0, entry.initValue, first);
-      return device.upload(table.paramsBuffer().index, (entry.offset + first) * sizeof(float),
-                           std::as_bytes(std::span(values)));
-    }));
-  }
-  return refreshWorkingCopies(device);
 }
 
 namespace {
