@@ -233,7 +233,7 @@ HopperBackward::FixedTile HopperBackward::decode(Value id) {
     if (sizes.window) {
       Value end = b.div(b.add(tile.row, kFixedRows - 1 + *sizes.window), plan.tileRows);
       Value seenByAll = b.lessThan(tile.row, sizes.sink);
-      last = b.select(seenByAll, last, smaller(last, end));
+      last = b.select(seenByAll, last, b.smaller(last, end));
     }
     tile.tiles = b.add(b.sub(last, tile.start), 1);
     return tile;
@@ -242,10 +242,10 @@ HopperBackward::FixedTile HopperBackward::decode(Value id) {
   tile.query = place.head;
   tile.keyValue = b.div(place.head, sizes.group());
   tile.row = b.mul(b.sub(b.i32(order.tiles - 1), place.tile), kFixedRows);
-  Value end = smaller(b.add(tile.row, kFixedRows), b.i32(sizes.seq));
+  Value end = b.smaller(b.add(tile.row, kFixedRows), b.i32(sizes.seq));
   tile.start = b.div(b.add(end, -1), plan.tileRows);
   auto firstSeen = [&](Value query) {
-    return b.div(larger(b.add(query, -*sizes.window), zero), plan.tileRows);
+    return b.div(b.larger(b.add(query, -*sizes.window), zero), plan.tileRows);
   };
   Value first = sizes.window ? firstSeen(tile.row) : zero;
   tile.tiles = tile.windowTiles = b.add(b.sub(tile.start, first), 1);
@@ -254,7 +254,7 @@ HopperBackward::FixedTile HopperBackward::decode(Value id) {
     tile.hasSinkTile = b.lessThan(zero, firstSeen(b.add(tile.row, kWarpgroupRows)));
   } else if (sizes.sink > 0) {
     int64_t sinkTiles = (sizes.sink + plan.tileRows - 1) / plan.tileRows;
-    tile.tiles = b.add(tile.windowTiles, smaller(first, b.i32(sinkTiles)));
+    tile.tiles = b.add(tile.windowTiles, b.smaller(first, b.i32(sinkTiles)));
   }
   return tile;
 }

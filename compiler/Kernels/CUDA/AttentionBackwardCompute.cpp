@@ -102,24 +102,24 @@ HopperBackward::Share HopperBackward::shareOf(const FixedTile &tile) {
   Value zero = b.i32(0), one = b.i32(1);
   if (byKey()) {
     Value diagonal = b.sub(b.div(share.firstRow, plan.tileRows), tile.start);
-    share.begin = smaller(diagonal, tile.tiles); // all of them past the sequence's end
+    share.begin = b.smaller(diagonal, tile.tiles); // all of them past the sequence's end
     share.end = tile.tiles;
     if (sizes.window) {
       Value last = b.add(share.firstRow, kWarpgroupRows - 1 + *sizes.window);
       Value end = b.add(b.sub(b.div(last, plan.tileRows), tile.start), one);
       end = b.select(b.lessThan(share.firstRow, sizes.sink), tile.tiles, end);
-      share.end = larger(smaller(end, tile.tiles), share.begin);
+      share.end = b.larger(b.smaller(end, tile.tiles), share.begin);
     }
     return share;
   }
-  Value lastRow = smaller(b.add(share.firstRow, kWarpgroupRows - 1), b.i32(sizes.seq - 1));
+  Value lastRow = b.smaller(b.add(share.firstRow, kWarpgroupRows - 1), b.i32(sizes.seq - 1));
   share.begin = b.sub(tile.start, b.div(lastRow, plan.tileRows));
   share.end = tile.tiles;
   if (sizes.window) {
-    Value first = b.div(larger(b.add(share.firstRow, -*sizes.window), zero), plan.tileRows);
+    Value first = b.div(b.larger(b.add(share.firstRow, -*sizes.window), zero), plan.tileRows);
     // A sink of whole tiles comes after the window's: then all of them are visited.
     if (tile.tiles == tile.windowTiles)
-      share.end = larger(b.add(b.sub(tile.start, first), one), share.begin);
+      share.end = b.larger(b.add(b.sub(tile.start, first), one), share.begin);
     if (tile.hasSinkTile)
       share.hasSinkTile = b.lessThan(zero, first);
   }

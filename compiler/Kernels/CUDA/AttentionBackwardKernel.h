@@ -88,8 +88,6 @@ private:
   FixedTile decode(Value id);
   Value headOf(const FixedTile &tile, HeadOf which, Value member);
   Value streamedRow(const FixedTile &tile, Value n);
-  Value larger(Value x, Value y) { return b.larger(x, y); }
-  Value smaller(Value x, Value y) { return b.smaller(x, y); }
 
   // AttentionBackwardLoad.cpp: the loading warpgroup.
   void load();

@@ -1,6 +1,7 @@
 //===- AttentionBackwardPolicy.cpp - which kernels serve the gradient -----===//
 //
-// The plans were measured on an H200 at batch 8, 2048 tokens, 16 heads.
+// Which schedule suits which width was measured on an H200 at batch 8, 2048 tokens,
+// 16 heads: 192/128, 128, and 96 with a window. Other widths follow the nearest.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Kernels/CUDA/AttentionBackwardPolicy.h"

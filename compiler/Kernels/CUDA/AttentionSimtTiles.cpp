@@ -86,9 +86,6 @@ void SimtTiles::storeStatistic(Value value, Value base, Value row) {
   when(isRow(row), [&] { store(value, pointer(base, getF32Type(), row)); });
 }
 
-Value SimtTiles::smaller(Value lhs, Value rhs) { return createOrFold<arith::MinSIOp>(lhs, rhs); }
-Value SimtTiles::larger(Value lhs, Value rhs) { return createOrFold<arith::MaxSIOp>(lhs, rhs); }
-
 SmallVector<Value> SimtTiles::loadFour(const SimtHead &head, Value row, Value column) {
   // What does not exist is read at offset 0, which does, and replaced: no branch around a load.
   Value exists = isRow(row);

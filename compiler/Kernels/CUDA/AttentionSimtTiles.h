@@ -80,8 +80,6 @@ public:
 
   /// Whether the sequence has such a row.
   mlir::Value isRow(mlir::Value row) { return lessThan(row, sizes.seq); }
-  mlir::Value smaller(mlir::Value lhs, mlir::Value rhs);
-  mlir::Value larger(mlir::Value lhs, mlir::Value rhs);
 
   /// The 16 products of this thread, row-major: [r][j] is the sum over c of
   /// a[rowsAt + 4y + r, c] b[columnsAt + x + 16j, c]. a and b pair up and have the same `widths`.
