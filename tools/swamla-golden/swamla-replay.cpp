@@ -71,12 +71,19 @@ int main(int argc, char **argv) {
       ->required();
   app.add_option("--tol", request.tolerances, "largest relative errors, as swamla-golden's");
   app.add_option("--threads", request.device.threads, "CPU threads (0: all cores)");
+  bool noGraph = false, noTune = false;
+  app.add_flag("--no-graph", noGraph, "GPU: enqueue op by op instead of replaying CUDA graphs");
+  app.add_flag("--no-tune", noTune, "GPU: take cuBLASLt's first algorithms");
+  app.add_option("--device", request.device.gpu, "GPU: which one");
   app.add_flag("--verbose", request.verbose, "a line for each step and each parameter");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? Passed : NotJudged;
   }
+  request.device.graph = !noGraph;
+  if (noTune)
+    request.device.tuneSeconds = 0;
   ExitCode worst = Passed;
   for (const std::string &path : request.files)
     worst = std::max(worst, judge(path, request));
