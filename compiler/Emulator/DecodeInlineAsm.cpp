@@ -384,6 +384,8 @@ llvm::Error AsmDecoder::decodeSync(StringRef opcode, Operands operands, bool &kn
     builder.emit(&asyncCopyWait).imm = uint64_t(operands[0].number);
   } else if (opcode.starts_with("fence.proxy.async")) {
     builder.emit(&proxyFence);
+  } else if (opcode.starts_with("fence.mbarrier_init")) {
+    builder.emit(&mbarrierInitFence);
   } else if (opcode.starts_with("fence.") || opcode.starts_with("membar.") ||
              opcode.starts_with("setmaxnreg.") || opcode.starts_with("prefetch") ||
              opcode.starts_with("griddepcontrol.") || opcode.starts_with("nanosleep.")) {

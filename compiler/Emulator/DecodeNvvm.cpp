@@ -166,8 +166,9 @@ LogicalResult Decoder::decodeBarrierOp(Operation *op, bool &known) {
     builder.emit(&mbarrierWait, kNoReg, scalar(wait.getAddr()), scalar(wait.getPhase()));
   } else if (isa<NVVM::FenceProxyOp>(op)) {
     builder.emit(&proxyFence);
-  } else if (isa<NVVM::FenceMbarrierInitOp, NVVM::FenceScClusterOp, NVVM::SetMaxRegisterOp,
-                 NVVM::MembarOp>(op)) {
+  } else if (isa<NVVM::FenceMbarrierInitOp>(op)) {
+    builder.emit(&mbarrierInitFence);
+  } else if (isa<NVVM::FenceScClusterOp, NVVM::SetMaxRegisterOp, NVVM::MembarOp>(op)) {
     builder.emit(&nothing);
   } else {
     known = false;

@@ -106,6 +106,35 @@ TEST(EmulatorAsync, TensorLoadThatIsNotWaitedFor) {
   EXPECT_EQ(out[0], 0xFFFF);
 }
 
+/// A second load into the same place, while threads may still be reading the first.
+TEST(EmulatorAsync, TensorLoadOverWhatIsRead) {
+  std::string again = std::string(kWait) + R"(
+      %early = llvm.load %smem : !llvm.ptr<3> -> i32
+      llvm.cond_br %isFirst, ^again, ^done
+    ^again:
+      nvvm.mbarrier.arrive.expect_tx %bar, %bytes : !llvm.ptr<3>, i32
+      )" + kLoadBox + R"(
+      llvm.br ^done
+    ^done:
+      nvvm.mbarrier.try_wait.parity %bar, %c1, %patience : !llvm.ptr<3>, i32, i32
+)";
+  std::string text = replaced(loadAndWait(1024, kLoadBox), "WAIT", again) + kCopyWords;
+  auto in = numbers(400);
+  std::vector<uint16_t> out(512, 0);
+  EXPECT_THAT(HandKernel(text, kBoxLaunch).run({in, out}), HasSubstr("races with a read by warp"));
+  std::string ordered = replaced(text, "llvm.cond_br %isFirst, ^again",
+                                 "nvvm.barrier0\n llvm.cond_br %isFirst, ^again");
+  EXPECT_EQ(HandKernel(ordered, kBoxLaunch).run({in, out}), "");
+}
+
+TEST(EmulatorAsync, MBarrierThatIsNotFenced) {
+  std::string text = replaced(loadAndWait(1024, kLoadBox), "WAIT", kWait) + kCopyWords;
+  HandKernel kernel(replaced(text, "nvvm.fence.mbarrier.init", ""), kBoxLaunch);
+  auto in = numbers(400);
+  std::vector<uint16_t> out(512);
+  EXPECT_THAT(kernel.run({in, out}), HasSubstr("without fence.mbarrier_init"));
+}
+
 TEST(EmulatorAsync, WrongNumberOfBytes) {
   std::string text = replaced(loadAndWait(1024, kLoadBox), "WAIT", kWait);
   HandKernel kernel(replaced(text, "%bar, %bytes", "%bar, %c8") + kCopyWords, kBoxLaunch);

@@ -207,12 +207,40 @@ TEST(Emulator, BarrierOrdersSharedMemory) {
   }
 }
 
-TEST(Emulator, MissingBarrierShows) {
+TEST(Emulator, MissingBarrierIsARace) {
   HandKernel kernel(reversal(false), {.block = 128, .shared = 512});
-  std::vector<int32_t> out(128);
-  ASSERT_EQ(kernel.run({out}), "");
-  EXPECT_NE(out[0], 127); // what was never written is -1
-  EXPECT_EQ(out[127], 0);
+  for (const EmulationOptions &options : schedules(5)) {
+    std::vector<int32_t> out(128);
+    EXPECT_THAT(kernel.run({out}, options), HasSubstr("nothing orders them"));
+  }
+}
+
+/// Without a barrier at its end, a loop overwrites what other warps have yet to read.
+TEST(Emulator, OverwritingIsARace) {
+  auto kernel = [](const std::string &barrier) {
+    return HandKernel(R"(
+      %to = llvm.getelementptr %smem[%tid] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i32
+      %n = llvm.mlir.constant(63 : i32) : i32
+      %other = llvm.sub %n, %tid : i32
+      %from = llvm.getelementptr %smem[%other] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i32
+      llvm.br ^loop(%c0, %tid : i32, i32)
+    ^loop(%i: i32, %x: i32):
+      llvm.store %x, %to : i32, !llvm.ptr<3>
+      nvvm.barrier0
+      %y = llvm.load %from : !llvm.ptr<3> -> i32
+      )" + barrier + R"(
+      %next = llvm.add %i, %c1 : i32
+      %more = llvm.icmp "slt" %next, %c3 : i32
+      llvm.cond_br %more, ^loop(%next, %y : i32, i32), ^end
+    ^end:
+      %value = llvm.add %y, %c0 : i32
+    )" + storeAndReturn("i32"),
+                      {.block = 64, .shared = 256});
+  };
+  std::vector<int32_t> out(64);
+  EXPECT_EQ(kernel("nvvm.barrier0").run({out}), "");
+  EXPECT_EQ(out[0], 63);
+  EXPECT_THAT(kernel("").run({out}), HasSubstr("nothing orders them"));
 }
 
 TEST(Emulator, Deadlock) {

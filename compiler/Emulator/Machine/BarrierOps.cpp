@@ -32,6 +32,8 @@ void completeIfFull(Block &block, NamedBarrier &barrier, uint32_t threads) {
     return;
   barrier.arrived = 0;
   barrier.expected = 0;
+  barrier.ended = std::move(barrier.arriving);
+  barrier.arriving.clear();
   ++barrier.generation;
   ++block.events;
 }
@@ -50,6 +52,7 @@ bool arrive(Frame &frame, const Instr &instr, NamedBarrier &barrier, uint32_t th
     barrier.expected = threads;
   }
   barrier.arrived += unsigned(__builtin_popcount(frame.mask));
+  frame.block.races.release(frame.warp.index, barrier.arriving);
   if (barrier.arrived > threads) {
     frame.fail(instr, frame.firstLane(),
                "is one too many: " + std::to_string(barrier.arrived) +
@@ -77,6 +80,7 @@ Next barrierSync(Frame &frame, const Instr &instr) {
   if (barrier->generation == frame.strand().token)
     return frame.wait();
   frame.strand().arrived = false;
+  frame.block.races.acquire(frame.warp.index, barrier->ended);
   return Next::Continue;
 }
 
@@ -105,6 +109,7 @@ void completePhaseIfDone(Block &block, MBarrier &barrier) {
     return;
   barrier.pending = barrier.count;
   barrier.parity ^= 1;
+  barrier.ended = barrier.arriving; // which goes on to grow: what is known stays known
   ++block.events;
 }
 
@@ -130,6 +135,7 @@ bool arriveAt(Frame &frame, const Instr &instr, MBarrier &barrier, uint32_t coun
     return false;
   }
   barrier.pending -= count;
+  frame.block.races.release(frame.warp.index, barrier.arriving);
   completePhaseIfDone(frame.block, barrier);
   return true;
 }
@@ -146,7 +152,8 @@ Next mbarrierInit(Frame &frame, const Instr &instr) {
       return frame.fail(instr, lane,
                         "initialises a live mbarrier at " + frame.block.shared.describe(address));
     uint32_t count = frame.reg<uint32_t>(instr.b)[lane];
-    frame.block.mbarriers.push_back({.address = address, .count = count, .pending = count});
+    frame.block.mbarriers.push_back(
+        {.address = address, .count = count, .pending = count, .thread = frame.thread(lane)});
   }
   return Next::Continue;
 }
@@ -194,6 +201,10 @@ Next mbarrierWait(Frame &frame, const Instr &instr) {
     if (barrier->parity == (frame.reg<uint32_t>(instr.b)[lane] & 1))
       return frame.wait();
   }
+  forLanes(frame.mask, [&](unsigned lane) {
+    if (MBarrier *barrier = findMBarrier(frame.block, addressOf(frame, instr, lane)))
+      frame.block.races.acquire(frame.warp.index, barrier->ended);
+  });
   return Next::Continue;
 }
 
@@ -205,7 +216,16 @@ Next mbarrierTest(Frame &frame, const Instr &instr) {
   return Next::Continue;
 }
 
-Next proxyFence(Frame &frame, const Instr &) {
+Next mbarrierInitFence(Frame &frame, const Instr &) {
+  for (MBarrier &barrier : frame.block.mbarriers)
+    forLanes(frame.mask, [&](unsigned lane) {
+      barrier.fenced = barrier.fenced || barrier.thread == frame.thread(lane);
+    });
+  return Next::Continue;
+}
+
+Next proxyFence(Frame &frame, const Instr &instr) {
+  mbarrierInitFence(frame, instr);
   forLanes(frame.mask, [&](unsigned lane) { frame.block.shared.proxyFence(frame.thread(lane)); });
   return Next::Continue;
 }

@@ -119,7 +119,8 @@ Next tensorLoad(Frame &frame, const Instr &instr) {
     frame.block.loads.push_back(
         {&instr, frame.thread(lane), uint32_t(mapAddress - kTensorMapWindow),
          coordinatesOf(frame, instr, lane), to, 0,
-         sharedAddress(frame.reg<uint64_t>(instr.c)[lane]), uint32_t(map->boxBytes())});
+         sharedAddress(frame.reg<uint64_t>(instr.c)[lane]), uint32_t(map->boxBytes()),
+         frame.block.races.now(frame.warp.index)});
   }
   return Next::Continue;
 }
@@ -144,7 +145,8 @@ Next bulkLoad(Frame &frame, const Instr &instr) {
                                  to,
                                  from,
                                  sharedAddress(frame.reg<uint64_t>(instr.c)[lane]),
-                                 bytes});
+                                 bytes,
+                                 frame.block.races.now(frame.warp.index)});
   }
   return Next::Continue;
 }
@@ -174,6 +176,10 @@ static bool landRow(Machine &machine, Block &block, const PendingLoad &load, con
 }
 
 bool landLoad(Machine &machine, Block &block, const PendingLoad &load) {
+  unsigned warp = load.thread / kLanes;
+  std::string race = block.races.writeAsync(load.to - kSharedBase, load.bytes, warp, load.issued);
+  if (!isRaceFree(machine, block, load.thread, *load.instr, load.to, race))
+    return false;
   if (load.map == ~0U) {
     std::memcpy(block.shared.find(load.to, load.bytes), machine.global.find(load.from, load.bytes),
                 load.bytes);
@@ -190,6 +196,13 @@ bool landLoad(Machine &machine, Block &block, const PendingLoad &load) {
                  "there is no initialised mbarrier at " + block.shared.describe(load.barrier));
     return false;
   }
+  if (!barrier->fenced) {
+    machine.fail(block, load.thread, *load.instr,
+                 "the mbarrier at " + block.shared.describe(load.barrier) +
+                     " was initialised without fence.mbarrier_init since");
+    return false;
+  }
+  block.races.releaseAsync(warp, load.issued, barrier->arriving);
   barrier->bytes -= load.bytes;
   completePhaseIfDone(block, *barrier);
   ++block.events;
@@ -218,7 +231,8 @@ Next tensorStore(Frame &frame, const Instr &instr) {
                                                 uint32_t(map->boxBytes()),
                                                 coordinatesOf(frame, instr, lane),
                                                 {},
-                                                false});
+                                                false,
+                                                frame.block.races.now(frame.warp.index)});
   }
   return Next::Continue;
 }
@@ -236,7 +250,8 @@ Next bulkStore(Frame &frame, const Instr &instr) {
                             frame.machine.global.describe(to) + " from " +
                             frame.block.shared.describe(from) +
                             ": out of bounds, or no multiple of 16");
-    frame.warp.bulkStores[lane].open.push_back({&instr, to, from, bytes, {}, {}, false});
+    frame.warp.bulkStores[lane].open.push_back(
+        {&instr, to, from, bytes, {}, {}, false, frame.block.races.now(frame.warp.index)});
   }
   return Next::Continue;
 }
@@ -253,6 +268,10 @@ bool readSource(Machine &machine, Block &block, unsigned thread, PendingCopy &co
                        std::to_string(writer) + " has written without fence.proxy.async since");
       return false;
     }
+  std::string race =
+      block.races.readAsync(copy.from - kSharedBase, copy.bytes, thread / kLanes, copy.issued);
+  if (!isRaceFree(machine, block, thread, *copy.instr, copy.from, race))
+    return false;
   const std::byte *from = block.shared.find(copy.from, copy.bytes);
   copy.source.assign(from, from + copy.bytes);
   copy.read = true;
@@ -315,6 +334,7 @@ Next bulkWait(Frame &frame, const Instr &instr) {
         fine =
             fine && (instr.extra ? readSource(frame.machine, frame.block, frame.thread(lane), copy)
                                  : write(frame.machine, frame.block, frame.thread(lane), copy));
+    frame.block.races.acquireAsync(frame.warp.index);
     if (!instr.extra)
       committed.erase(committed.begin(), committed.begin() + int64_t(finished));
   });

@@ -93,6 +93,7 @@ Next mbarrierArrive(Frame &frame, const Instr &instr); ///< b: number of arrival
 Next mbarrierExpect(Frame &frame, const Instr &instr); ///< b: bytes; extra: 1: and arrive
 Next mbarrierWait(Frame &frame, const Instr &instr); ///< b: parity; waits for the end of the phase
 Next mbarrierTest(Frame &frame, const Instr &instr); ///< ... dst: whether it has ended
+Next mbarrierInitFence(Frame &frame, const Instr &instr);
 Next proxyFence(Frame &frame, const Instr &instr);
 Next nothing(Frame &frame, const Instr &instr); ///< fences without an effect here, setmaxnreg
 

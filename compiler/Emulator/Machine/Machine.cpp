@@ -22,8 +22,20 @@ bool isReady(const Block &block, const Strand &strand) {
 // Blocks
 //===----------------------------------------------------------------------===//
 
+/// Bytes of the smallest access to shared memory.
+static unsigned smallestSharedAccess(const Program &program) {
+  unsigned bytes = 4;
+  for (const Access &access : program.accesses)
+    if (access.space != Access::Space::Global)
+      bytes = std::min<unsigned>(bytes, access.bytes);
+  return bytes;
+}
+
 Block::Block(const Program &program, std::array<uint32_t, 3> index)
-    : index(index), shared(program.sharedBytes, program.block), aliveThreads(program.block) {
+    : index(index), shared(program.sharedBytes, program.block),
+      races(program.sharedBytes, (program.block + kLanes - 1) / kLanes,
+            smallestSharedAccess(program)),
+      aliveThreads(program.block) {
   warps.resize((program.block + kLanes - 1) / kLanes);
   for (unsigned i = 0; i < warps.size(); ++i) {
     Warp &warp = warps[i];

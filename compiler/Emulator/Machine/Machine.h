@@ -12,6 +12,7 @@
 
 #include "compiler/Emulator/Machine/Memory.h"
 #include "compiler/Emulator/Machine/Program.h"
+#include "compiler/Emulator/Machine/RaceDetector.h"
 
 #include <deque>
 #include <memory>
@@ -41,6 +42,7 @@ struct PendingWgmma {
   bool accumulate;
   uint64_t descriptorA, descriptorB;
   std::vector<uint32_t> registersA; ///< [4][32], where A comes from registers
+  Clock issued;                     ///< the warp's clock then
 };
 
 /// The accumulator of a wgmma while it is in flight. Its registers hold tags until they are waited
@@ -59,6 +61,7 @@ struct PendingCopy {
   std::vector<int32_t> coordinates; ///< of a tensor store
   std::vector<std::byte> source;    ///< of a bulk store: what has been read
   bool read = false;
+  Clock issued = {}; ///< the warp's clock then
 };
 struct CopyGroups {
   std::vector<PendingCopy> open;
@@ -87,11 +90,16 @@ struct MBarrier {
   uint32_t pending; ///< of the current one
   int64_t bytes = 0;
   unsigned parity = 0; ///< of the current phase
+  unsigned thread = 0; ///< that has initialised it
+  bool fenced = false; ///< ... and then let asynchronous work know
+  /// What those that have arrived in the current phase, and before it, have done.
+  Clock arriving = {}, ended = {};
 };
 
 struct NamedBarrier {
   uint32_t arrived = 0, expected = 0;
   uint64_t generation = 0;
+  Clock arriving = {}, ended = {}; ///< as of an MBarrier
 };
 
 /// A load of the tensor memory accelerator that has not landed.
@@ -102,6 +110,7 @@ struct PendingLoad {
   std::vector<int32_t> coordinates;
   uint64_t to, from = 0, barrier;
   uint32_t bytes;
+  Clock issued; ///< the warp's clock then
 };
 
 /// One thread block.
@@ -110,6 +119,7 @@ struct Block {
 
   std::array<uint32_t, 3> index;
   SharedMemory shared;
+  RaceDetector races;
   std::vector<Warp> warps;
   std::array<NamedBarrier, 16> barriers;
   std::vector<MBarrier> mbarriers;
@@ -193,6 +203,14 @@ struct Frame {
     return Next::Block;
   }
 };
+
+/// Fails the launch if the race detector has found something wrong. True: it has not.
+inline bool isRaceFree(Machine &machine, const Block &block, unsigned thread, const Instr &instr,
+                       uint64_t address, const std::string &race) {
+  if (!race.empty())
+    machine.fail(block, thread, instr, block.shared.describe(address) + ": " + race);
+  return race.empty();
+}
 
 /// Calls `body(lane)` for each lane of a mask.
 template <typename Body> void forLanes(uint32_t mask, Body body) {

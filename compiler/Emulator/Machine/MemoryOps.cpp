@@ -35,6 +35,15 @@ std::byte *access(Frame &frame, const Instr &instr, unsigned lane, Access::Space
   return nullptr;
 }
 
+bool checkRace(Frame &frame, const Instr &instr, unsigned lane, uint64_t address, uint64_t bytes,
+               bool isWrite) {
+  RaceDetector &races = frame.block.races;
+  uint64_t offset = address - kSharedBase;
+  return isRaceFree(frame.machine, frame.block, frame.thread(lane), instr, address,
+                    isWrite ? races.write(offset, bytes, frame.warp.index)
+                            : races.read(offset, bytes, frame.warp.index));
+}
+
 void readValue(const std::byte *memory, unsigned bytes, Frame &frame, Reg reg, unsigned lane) {
   if (bytes == 8) {
     std::memcpy(&frame.reg<uint64_t>(reg)[lane], memory, 8);
@@ -76,7 +85,8 @@ Next load(Frame &frame, const Instr &instr) {
     Access::Space space = resolve(what.space, address);
     std::byte *memory =
         access(frame, instr, lane, space, address, what.bytes * what.count, what.alignment);
-    if (!memory)
+    if (!memory || (space == Access::Space::Shared &&
+                    !checkRace(frame, instr, lane, address, what.bytes * what.count, false)))
       return Next::Fault;
     for (unsigned i = 0; i < what.count; ++i)
       readValue(memory + size_t(i) * what.bytes, what.bytes, frame, values[i], lane);
@@ -95,7 +105,8 @@ Next store(Frame &frame, const Instr &instr) {
     std::byte *memory = access(frame, instr, lane, space, address, bytes, what.alignment);
     if (!memory)
       return Next::Fault;
-    if (space == Access::Space::Shared && !noteSharedStore(frame, instr, lane, address, bytes))
+    if (space == Access::Space::Shared && (!noteSharedStore(frame, instr, lane, address, bytes) ||
+                                           !checkRace(frame, instr, lane, address, bytes, true)))
       return Next::Fault;
     for (unsigned i = 0; i < what.count; ++i)
       writeValue(memory + size_t(i) * what.bytes, what.bytes, frame, values[i], lane);
@@ -180,13 +191,13 @@ Next atomic(Frame &frame, const Instr &instr) {
 
 Next asyncCopy(Frame &frame, const Instr &instr) {
   forLanes(frame.mask, [&](unsigned lane) {
-    PendingCopy copy{&instr,
-                     frame.reg<uint64_t>(instr.a)[lane],
-                     frame.reg<uint64_t>(instr.b)[lane],
-                     uint32_t(instr.imm),
-                     {},
-                     {},
-                     false};
+    PendingCopy copy{.instr = &instr,
+                     .to = frame.reg<uint64_t>(instr.a)[lane],
+                     .from = frame.reg<uint64_t>(instr.b)[lane],
+                     .bytes = uint32_t(instr.imm),
+                     .coordinates = {},
+                     .source = {},
+                     .issued = frame.block.races.now(frame.warp.index)};
     if (instr.c != kNoReg) // source bytes; the rest is zero
       copy.coordinates = {frame.reg<int32_t>(instr.c)[lane]};
     frame.warp.asyncCopies[lane].open.push_back(std::move(copy));
@@ -213,6 +224,10 @@ static bool finishCopy(Frame &frame, const PendingCopy &copy, unsigned lane) {
       access(frame, *copy.instr, lane, Access::Space::Shared, copy.to, copy.bytes, copy.bytes);
   if (!to || !noteSharedStore(frame, *copy.instr, lane, copy.to, copy.bytes))
     return false;
+  std::string race = frame.block.races.writeAsync(copy.to - kSharedBase, copy.bytes,
+                                                  frame.warp.index, copy.issued);
+  if (!isRaceFree(frame.machine, frame.block, frame.thread(lane), *copy.instr, copy.to, race))
+    return false;
   std::memset(to, 0, copy.bytes);
   if (source == 0)
     return true;
@@ -231,6 +246,7 @@ Next asyncCopyWait(Frame &frame, const Instr &instr) {
       for (const PendingCopy &copy : committed.front())
         fine = fine && finishCopy(frame, copy, lane);
   });
+  frame.block.races.acquireAsync(frame.warp.index);
   return fine ? Next::Continue : Next::Fault;
 }
 

@@ -112,7 +112,7 @@ Next wgmmaIssue(Frame &frame, const Instr &instr) {
   if (Next next = frame.converge(instr, ~0U); next != Next::Continue)
     return next;
   const WgmmaShape &shape = frame.machine.program.wgmmas[instr.extra];
-  PendingWgmma pending{&instr, 0, true, 0, 0, {}};
+  PendingWgmma pending{&instr, 0, true, 0, 0, {}, frame.block.races.now(frame.warp.index)};
   uint32_t accumulate = 1;
   if (!uniform(frame, instr, instr.a, "descriptor of A", pending.descriptorA) ||
       !uniform(frame, instr, instr.b, "descriptor of B", pending.descriptorB) ||
@@ -146,6 +146,7 @@ Next wgmmaWait(Frame &frame, const Instr &instr) {
   while (frame.warp.wgmmaGroups.size() > instr.imm)
     if (!runWgmmaGroup(frame.machine, frame.block, frame.warp))
       return Next::Fault;
+  frame.block.races.acquireAsync(frame.warp.index);
   return Next::Continue;
 }
 
@@ -230,6 +231,10 @@ private:
     if (int writer = block.shared.unfencedWriter(address); writer >= 0)
       return fail("reads " + block.shared.describe(address) + ", which thread " +
                   std::to_string(writer) + " has written without fence.proxy.async since");
+    std::string race =
+        block.races.readAsync(address - kSharedBase, 16, thread / kLanes, pending.issued);
+    if (!isRaceFree(machine, block, thread, *pending.instr, address, race))
+      return false;
     for (unsigned i = 0; i < 16 / elementBytes; ++i) {
       uint32_t bits = 0;
       std::memcpy(&bits, memory + size_t(i) * elementBytes, elementBytes);
