@@ -85,60 +85,53 @@ LogicalResult Decoder::decodeCast(Operation *op, bool &known) {
     builder.emit("addi.64", result(cast)[0], reg).imm = toShared ? -kSharedWindow : kSharedWindow;
     return success();
   }
-  bool isInteger =
-      isa<LLVM::TruncOp, LLVM::ZExtOp, LLVM::SExtOp, LLVM::PtrToIntOp, LLVM::IntToPtrOp>(op);
-  bool toFloat = isa<LLVM::SIToFPOp, LLVM::UIToFPOp>(op);
-  bool toInteger = isa<LLVM::FPToSIOp, LLVM::FPToUIOp>(op);
-  bool floats = isa<LLVM::FPExtOp, LLVM::FPTruncOp>(op);
-  if (!isInteger && !toFloat && !toInteger && !floats) {
+  if (!isa<LLVM::TruncOp, LLVM::ZExtOp, LLVM::SExtOp, LLVM::PtrToIntOp, LLVM::IntToPtrOp,
+           LLVM::SIToFPOp, LLVM::UIToFPOp, LLVM::FPToSIOp, LLVM::FPToUIOp, LLVM::FPExtOp,
+           LLVM::FPTruncOp>(op)) {
     known = false;
     return success();
   }
   Leaves from = operand(op->getOperand(0));
+  for (auto [i, to] : llvm::enumerate(result(op->getResult(0))))
+    decodeCastOfLeaf(op, from[i], to);
+  return success();
+}
+
+void Decoder::decodeCastOfLeaf(Operation *op, Reg from, Reg to) {
   Type fromType = leafTypes(op->getOperand(0).getType()).front();
   Type toType = leafTypes(op->getResult(0).getType()).front();
-  for (auto [i, to] : llvm::enumerate(result(op->getResult(0)))) {
-    Reg reg = from[i];
-    if (isInteger) {
-      const char *name = integerCast(isa<LLVM::SExtOp>(op), fromType, toType);
-      builder.emit(name                     ? name
-                   : builder.width(to) == 8 ? "move.64"
-                                            : "move.32",
-                   to, reg)
-          .imm = bitWidth(fromType);
-      cut(to, bitWidth(toType));
-    } else if (toFloat) {
-      bool isSigned = isa<LLVM::SIToFPOp>(op);
-      if (isSigned)
-        reg = signExtended(reg, bitWidth(fromType));
-      Reg wide = toType.isBF16() ? builder.newReg(4) : to;
-      builder.emit(
-          ((isSigned ? "sitofp." : "uitofp.") + laneSuffix(fromType) + "." + laneSuffix(toType))
-              .str(),
-          wide, reg);
-      if (wide != to)
-        narrowFloat(wide, to, toType);
-    } else if (toInteger) {
-      builder.emit(((isa<LLVM::FPToSIOp>(op) ? "fptosi." : "fptoui.") + laneSuffix(fromType) + "." +
-                    laneSuffix(toType))
-                       .str(),
-                   to, widenFloat(reg, fromType));
-      cut(to, bitWidth(toType));
-    } else {
-      reg = widenFloat(reg, fromType);
-      bool wasF64 = fromType.isF64();
-      if (wasF64 && !toType.isF64()) {
-        Reg narrow = builder.newReg(4);
-        builder.emit("fptrunc.f64.f32", narrow, reg);
-        reg = narrow;
-      }
-      if (toType.isF64() && !wasF64)
-        builder.emit("fpext.f32.f64", to, reg);
-      else
-        narrowFloat(reg, to, toType);
+  std::string types = ("." + laneSuffix(fromType) + "." + laneSuffix(toType)).str();
+  if (isa<LLVM::SIToFPOp, LLVM::UIToFPOp>(op)) {
+    bool isSigned = isa<LLVM::SIToFPOp>(op);
+    Reg wide = toType.isBF16() ? builder.newReg(4) : to;
+    builder.emit((isSigned ? "sitofp" : "uitofp") + types, wide,
+                 isSigned ? signExtended(from, bitWidth(fromType)) : from);
+    if (wide != to)
+      narrowFloat(wide, to, toType);
+  } else if (isa<LLVM::FPToSIOp, LLVM::FPToUIOp>(op)) {
+    builder.emit((isa<LLVM::FPToSIOp>(op) ? "fptosi" : "fptoui") + types, to,
+                 widenFloat(from, fromType));
+    cut(to, bitWidth(toType));
+  } else if (isa<LLVM::FPExtOp, LLVM::FPTruncOp>(op)) {
+    Reg wide = widenFloat(from, fromType);
+    if (fromType.isF64() && !toType.isF64()) {
+      Reg narrow = builder.newReg(4);
+      builder.emit("fptrunc.f64.f32", narrow, wide);
+      wide = narrow;
     }
+    if (toType.isF64() && !fromType.isF64())
+      builder.emit("fpext.f32.f64", to, wide);
+    else
+      narrowFloat(wide, to, toType);
+  } else {
+    const char *name = integerCast(isa<LLVM::SExtOp>(op), fromType, toType);
+    builder.emit(name                     ? name
+                 : builder.width(to) == 8 ? "move.64"
+                                          : "move.32",
+                 to, from)
+        .imm = bitWidth(fromType);
+    cut(to, bitWidth(toType));
   }
-  return success();
 }
 
 //===----------------------------------------------------------------------===//

@@ -38,6 +38,7 @@ private:
   mlir::LogicalResult decodeCompare(mlir::Operation *op, llvm::StringRef kind,
                                     llvm::StringRef predicate, bool isSigned);
   mlir::LogicalResult decodeCast(mlir::Operation *op, bool &known); // DecodeCasts.cpp
+  void decodeCastOfLeaf(mlir::Operation *op, emulator::Reg from, emulator::Reg to);
   mlir::LogicalResult decodeBitcast(mlir::LLVM::BitcastOp op);
   mlir::LogicalResult decodeCall(mlir::Operation *op, bool &known);
   mlir::LogicalResult decodeMemoryOp(mlir::Operation *op, bool &known); // DecodeMemory.cpp
