@@ -120,6 +120,7 @@ Status CudaDevice::preparePrograms() {
         toStatus(cuMemsetD8Async(arena.address, 0, arena.bytes, queue.compute.get()),
                  "cannot clear the arena"));
   std::vector<CUdeviceptr> addresses;
+  addresses.reserve(buffers.size());
   for (const DeviceMemory &buffer : buffers)
     addresses.push_back(buffer.address());
   std::span<uint32_t> words(reinterpret_cast<uint32_t *>(queue.words.data()),
@@ -162,7 +163,7 @@ Status CudaDevice::poisonArena() {
 Status CudaDevice::run(unsigned program) {
   if (program >= programs.size())
     return internalError(fmt::format("{} has no program {}", file().name(), program));
-  auto context_ = [&] {
+  auto where = [&] {
     return fmt::format("{}: program {}", file().name(),
                        file().step().programs()->Get(program)->name()->string_view());
   };
@@ -171,7 +172,7 @@ Status CudaDevice::run(unsigned program) {
     SWAMLA_RETURN_IF_ERROR(poisonArena());
   Status status = options.profile ? programs[program].runTimed(queue)
                                   : programs[program].run(queue, options.graph);
-  return status.isOk() ? Status::ok() : std::move(status).withContext(context_());
+  return status.isOk() ? Status::ok() : std::move(status).withContext(where());
 }
 
 Status CudaDevice::wait() {

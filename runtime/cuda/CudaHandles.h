@@ -10,6 +10,11 @@
 
 namespace swamla {
 
+/// An address as the interfaces of CUDA that take pointers want it.
+inline void *pointerTo(CUdeviceptr address) {
+  return reinterpret_cast<void *>(address); // NOLINT(performance-no-int-to-ptr)
+}
+
 /// Owns a handle of type T, which `destroy` gives back. Empty handles are T().
 template <typename T, auto destroy> class Handle {
 public:

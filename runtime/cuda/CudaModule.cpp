@@ -30,7 +30,7 @@ uint64_t scratchBytes(const schema::Step &step) {
 static Status assemble(const std::string &ptx, CUmodule *module) {
   std::string log(16384, '\0');
   CUjit_option names[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
-  void *values[] = {log.data(), reinterpret_cast<void *>(log.size())};
+  void *values[] = {log.data(), pointerTo(log.size())}; // numbers travel as pointers
   CUresult result = cuModuleLoadDataEx(module, ptx.c_str(), 2, names, values);
   log.resize(log.find('\0') == std::string::npos ? log.size() : log.find('\0'));
   while (!log.empty() && log.back() == '\n')
@@ -155,10 +155,10 @@ static Result<CUtensorMap> encode(const schema::TensorMap &map, CUdeviceptr view
   CUtensorMap result = {};
   SWAMLA_RETURN_IF_ERROR(toStatus(
       cuTensorMapEncodeTiled(&result, elementType(map.dtype()), rank,
-                             reinterpret_cast<void *>(view + map.offset()), dims.data(),
-                             strides.data(), box.data(), steps.data(),
-                             CU_TENSOR_MAP_INTERLEAVE_NONE, swizzleMode(map.swizzle()),
-                             CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+                             pointerTo(view + map.offset()), dims.data(), strides.data(),
+                             box.data(), steps.data(), CU_TENSOR_MAP_INTERLEAVE_NONE,
+                             swizzleMode(map.swizzle()), CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+                             CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
       fmt::format("cannot make a tensor map of {} dims, the inner {} elements with a box of {}",
                   rank, dims[0], box[0])));
   return result;

@@ -154,8 +154,10 @@ public:
     CUdeviceptr address = 0;
     SWAMLA_RETURN_IF_ERROR(
         toStatus(cuMemHostGetDevicePointer(&address, word, 0), "cannot map pinned memory"));
-    return toStatus(cuStreamWaitValue32(stream, address, 1, CU_STREAM_WAIT_VALUE_EQ),
-                    "cannot hold the stream back");
+    CUresult result = cuStreamWaitValue32(stream, address, 1, CU_STREAM_WAIT_VALUE_EQ);
+    if (result == CUDA_ERROR_NOT_SUPPORTED) // some virtual machines: times are less exact then
+      return Status::ok();
+    return toStatus(result, "cannot hold the stream back");
   }
   void open() { std::atomic_ref(*word).store(1); }
 

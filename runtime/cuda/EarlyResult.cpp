@@ -1,6 +1,8 @@
 //===- EarlyResult.cpp - a number that leaves a program before its end ----===//
 #include "runtime/cuda/EarlyResult.h"
 
+#include "runtime/base/Timer.h"
+
 #include <atomic>
 #include <chrono>
 #include <optional>
@@ -11,9 +13,10 @@ namespace swamla {
 namespace {
 /// A NaN that no arithmetic makes: the number has not come yet.
 constexpr uint32_t kAbsent = 0xFFC0DEAD;
-/// Looks before sleeping between looks, and how long to sleep: the GPU has milliseconds of work
-/// left when a number comes, so a little late costs nothing.
-constexpr int kSpins = 2000;
+/// How long to look without a pause; then there are pauses. Small models have their numbers soon; a
+/// GPU that takes longer has milliseconds of work left when one comes, so a little late costs
+/// nothing.
+constexpr double kLookSeconds = 500e-6;
 constexpr std::chrono::microseconds kSleep(20);
 
 bool overlaps(const schema::View &x, const schema::View &y) {
@@ -71,8 +74,9 @@ Status EarlyResult::expect(CUstream compute) {
 
 Result<uint32_t> EarlyResult::wait(CUstream compute) const {
   std::atomic_ref<uint32_t> value(*word);
-  for (int look = 0; value.load() == kAbsent; ++look) {
-    if (look < kSpins)
+  Timer timer;
+  while (value.load() == kAbsent) {
+    if (timer.seconds() < kLookSeconds)
       continue;
     CUresult state = cuStreamQuery(compute);
     if (state == CUDA_SUCCESS && value.load() == kAbsent)

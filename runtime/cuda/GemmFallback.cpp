@@ -36,7 +36,7 @@ Result<std::unique_ptr<GemmFallback>> GemmFallback::create(CUstream stream, CUde
   SWAMLA_RETURN_IF_ERROR(toStatus(create(&result->handle), "cannot start cuBLAS"));
   SWAMLA_RETURN_IF_ERROR(toStatus(setStream(result->handle, stream), "cannot start cuBLAS"));
   SWAMLA_RETURN_IF_ERROR(
-      toStatus(setWorkspace(result->handle, reinterpret_cast<void *>(workspace), workspaceBytes),
+      toStatus(setWorkspace(result->handle, pointerTo(workspace), workspaceBytes),
                "cannot give cuBLAS its workspace"));
   return result;
 }
@@ -50,11 +50,10 @@ cublasStatus_t GemmFallback::enqueue(const MatmulProblem &p, const MatmulOperand
   float alpha = 1, beta = p.accumulate ? 1 : 0;
   auto type = [](schema::DType t) { return t == schema::DType::BF16 ? CUDA_R_16BF : CUDA_R_32F; };
   auto op = [](bool transpose) { return transpose ? CUBLAS_OP_T : CUBLAS_OP_N; };
-  auto pointer = [](CUdeviceptr address) { return reinterpret_cast<void *>(address); };
   // Column-major: B comes first, as in LtMatmul.
   return gemm(handle, op(p.transposeB), op(p.transposeA), int(p.n), int(p.m), int(p.k), &alpha,
-              pointer(operands.b), type(p.abType), int(p.ldb), pointer(operands.a), type(p.abType),
-              int(p.lda), &beta, pointer(operands.c), type(p.cType), int(p.ldc),
+              pointerTo(operands.b), type(p.abType), int(p.ldb), pointerTo(operands.a),
+              type(p.abType), int(p.lda), &beta, pointerTo(operands.c), type(p.cType), int(p.ldc),
               p.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT);
 }
 

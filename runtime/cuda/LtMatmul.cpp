@@ -128,10 +128,9 @@ cublasStatus_t LtMatmul::enqueue(const LtLibrary &library, const MatmulAlgorithm
                                  const MatmulOperands &operands, CUstream stream) const {
   cublasLtMatmulAlgo_t algo = toLt(algorithm);
   float alpha = 1, beta = what.accumulate ? 1 : 0;
-  auto pointer = [](CUdeviceptr address) { return reinterpret_cast<void *>(address); };
-  return cublasLtMatmul(library.handle(), desc.get(), &alpha, pointer(operands.b), b.get(),
-                        pointer(operands.a), a.get(), &beta, pointer(operands.c), c.get(),
-                        pointer(operands.c), c.get(), &algo, pointer(library.workspace()),
+  return cublasLtMatmul(library.handle(), desc.get(), &alpha, pointerTo(operands.b), b.get(),
+                        pointerTo(operands.a), a.get(), &beta, pointerTo(operands.c), c.get(),
+                        pointerTo(operands.c), c.get(), &algo, pointerTo(library.workspace()),
                         LtLibrary::kWorkspaceBytes, stream);
 }
 
