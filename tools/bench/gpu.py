@@ -146,7 +146,7 @@ class Bench:
     def kernel_table(self, size, output):
         copy = float(re.search(r"a memory copy moves ([\d.]+) GB/s", output).group(1)) * 1e9
         peak = MATRIX_PEAK[self.a.precision]
-        rows, section = [], None
+        rows, section, parts = [], None, {}
         for line in output.splitlines():
             if line.startswith(("kernel ", "op ")):
                 section = line.split()[0]
@@ -154,12 +154,20 @@ class Bench:
             if not match or section != "kernel":
                 continue
             name, program, calls, ms, gbs, gflops = (x.strip() for x in match.groups())
-            calls, ms, moved, flops = float(calls), float(ms), float(gbs) * 1e9, float(gflops) * 1e9
-            seconds = ms * 1e-3
+            calls, ms = float(calls), float(ms)
+            moved, flops = float(gbs) * 1e6 * ms, float(gflops) * 1e6 * ms
+            # One op in two kernels: its work is counted once.
+            name = re.sub(r"_(dq|dkv|dk|dv|dshared)$", "", name)
+            if name in parts:
+                row = parts[name]
+                row[3], row[4], row[5] = row[3] + ms, row[4] + moved, row[5] + flops
+            else:
+                parts[name] = [name, program, calls, ms, moved, flops]
+        for name, program, calls, ms, moved, flops in sorted(parts.values(), key=lambda row: -row[3]):
             matrix = name.startswith("matmul") or name.startswith("attention") and "delta" not in name
-            floor = max(moved * seconds / copy, flops * seconds / peak if matrix else 0) * 1e3
-            rows.append([name, program, f"{calls:.0f}", f"{ms:.3f}", f"{ms / max(calls, 1) * 1e3:.1f}", f"{moved * seconds * 1e-6:.1f}",
-                         f"{flops * seconds * 1e-9:.1f}", f"{floor:.3f}", f"{ms / floor:.2f}" if floor > 0 else "-"])
+            floor = max(moved / copy, flops / peak if matrix else 0) * 1e3
+            rows.append([name, program, f"{calls:.0f}", f"{ms:.3f}", f"{ms / max(calls, 1) * 1e3:.1f}", f"{moved * 1e-6:.1f}",
+                         f"{flops * 1e-9:.1f}", f"{floor:.3f}", f"{ms / floor:.2f}" if floor > 0 else "-"])
         self.tables.append((f"{size} {self.a.precision}: kernels of a step (copy {copy * 1e-12:.2f} TB/s, matrix {peak * 1e-12:.0f} TFLOP/s)",
                             ["kernel", "program", "calls", "ms", "us a call", "MB", "GFLOP", "floor ms", "x floor"], rows))
 

@@ -75,18 +75,12 @@ int main(int argc, char **argv) {
   app.add_flag("--no-graph", noGraph, "GPU: enqueue op by op instead of replaying CUDA graphs");
   app.add_flag("--no-tune", noTune, "GPU: take cuBLASLt's first algorithms");
   app.add_option("--device", request.device.gpu, "GPU: which one");
-  bool noGraph = false, noTune = false;
-  app.add_flag("--no-graph", noGraph, "GPU: enqueue op by op instead of replaying a graph");
-  app.add_flag("--no-tune", noTune, "GPU: take the library's first suggestion for each matmul");
   app.add_flag("--verbose", request.verbose, "a line for each step and each parameter");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? Passed : NotJudged;
   }
-  request.device.graph = !noGraph;
-  if (noTune)
-    request.device.tuneSeconds = 0;
   request.device.graph = !noGraph;
   if (noTune)
     request.device.tuneSeconds = 0;
