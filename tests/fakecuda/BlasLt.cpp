@@ -5,23 +5,14 @@
 // aligned than the algorithm was asked for.
 //
 //===----------------------------------------------------------------------===//
+#include "tests/fakecuda/Columns.h"
 #include "tests/fakecuda/FakeCuda.h"
 
-#include <cublasLt.h>
-
-#include <bit>
 #include <cstring>
 
+using namespace swamla::fake;
+
 namespace {
-struct Desc {
-  cublasComputeType_t compute;
-  cublasOperation_t a = CUBLAS_OP_N, b = CUBLAS_OP_N;
-};
-struct Layout {
-  cudaDataType type;
-  uint64_t rows, columns;
-  int64_t ld;
-};
 /// The alignment that algorithms are asked for, in the order A, B, C.
 struct Preference {
   uint32_t alignment[3] = {256, 256, 256};
@@ -38,23 +29,6 @@ const Layout &of(cublasLtMatrixLayout_t layout) {
   return *reinterpret_cast<const Layout *>(layout);
 }
 
-double load(const void *base, const Layout &layout, uint64_t row, uint64_t column, bool tf32) {
-  uint64_t index = column * uint64_t(layout.ld) + row;
-  if (layout.type == CUDA_R_16BF)
-    return std::bit_cast<float>(uint32_t(static_cast<const uint16_t *>(base)[index]) << 16);
-  auto bits = std::bit_cast<uint32_t>(static_cast<const float *>(base)[index]);
-  return std::bit_cast<float>(tf32 ? (bits + 0x1000) & ~uint32_t(0x1FFF) : bits);
-}
-void store(void *base, const Layout &layout, uint64_t row, uint64_t column, double value) {
-  uint64_t index = column * uint64_t(layout.ld) + row;
-  auto narrow = float(value);
-  auto bits = std::bit_cast<uint32_t>(narrow);
-  if (layout.type == CUDA_R_16BF)
-    static_cast<uint16_t *>(base)[index] = uint16_t((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-  else
-    static_cast<float *>(base)[index] = narrow;
-}
-
 bool fit(const Desc &desc, const Layout &a, const Layout &b, const Layout &c) {
   uint64_t m = desc.a == CUBLAS_OP_N ? a.rows : a.columns;
   uint64_t k = desc.a == CUBLAS_OP_N ? a.columns : a.rows;
@@ -62,20 +36,6 @@ bool fit(const Desc &desc, const Layout &a, const Layout &b, const Layout &c) {
   uint64_t kOfB = desc.b == CUBLAS_OP_N ? b.rows : b.columns;
   return m == c.rows && n == c.columns && k == kOfB && a.ld >= int64_t(a.rows) &&
          b.ld >= int64_t(b.rows) && c.ld >= int64_t(c.rows);
-}
-
-void multiply(const Desc &desc, const Layout &la, const void *a, const Layout &lb, const void *b,
-              const Layout &lc, void *c, float beta) {
-  bool tf32 = desc.compute == CUBLAS_COMPUTE_32F_FAST_TF32;
-  uint64_t k = desc.a == CUBLAS_OP_N ? la.columns : la.rows;
-  for (uint64_t i = 0; i < lc.rows; ++i)
-    for (uint64_t j = 0; j < lc.columns; ++j) {
-      double sum = beta != 0 ? load(c, lc, i, j, false) : 0;
-      for (uint64_t l = 0; l < k; ++l)
-        sum += (desc.a == CUBLAS_OP_N ? load(a, la, i, l, tf32) : load(a, la, l, i, tf32)) *
-               (desc.b == CUBLAS_OP_N ? load(b, lb, l, j, tf32) : load(b, lb, j, l, tf32));
-      store(c, lc, i, j, sum);
-    }
 }
 } // namespace
 
@@ -139,6 +99,9 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
                                               int *count) {
   if (!fit(of(desc), of(a), of(b), of(c)))
     return CUBLAS_STATUS_INVALID_VALUE;
+  for (uint32_t alignment : reinterpret_cast<Preference *>(preference)->alignment)
+    if (alignment < 4) // none is known: the caller must go on without
+      return CUBLAS_STATUS_NOT_SUPPORTED;
   *count = most < 3 ? most : 3;
   for (int i = 0; i < *count; ++i) {
     results[i] = {};
