@@ -100,9 +100,12 @@ step.program @setup {
 
 // -----
 
-// Tests that sums over all rows alone are dealt by columns: 3 strips of 64.
+// Tests that sums over all rows alone are dealt by columns: 12 strips of 16, and 64 rows at a time, four by each
+// thread; the 8 rows of a warp meet in three exchanges of each of the 4 sums.
 // CHECK-LABEL: llvm.func @combine(
-// CHECK-SAME: step.grid = array<i64: 3, 1, 1>
+// CHECK-SAME: step.grid = array<i64: 12, 1, 1>
+// CHECK-COUNT-16: llvm.load %{{.*}} invariant
+// CHECK-COUNT-12: nvvm.shfl.sync
 // CHECK-NOT: nvvm.shfl.sync
 // CHECK: llvm.return
 step.row_kernel @combine domain [200, 192] row_dims 1 ins 1

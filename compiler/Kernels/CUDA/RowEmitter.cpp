@@ -48,7 +48,8 @@ GpuLaunch RowEmitter::planLaunch() {
     if (isKept(out) && shape.rowsPerBlock > 1) {
       int64_t elements = out.perRow ? 1 : shape.perThread * shape.group * shape.vec;
       int64_t bytes = plan.views[out.view].element.getIntOrFloatBitWidth() / 8;
-      sums = std::max(sums, shape.rowsPerBlock * elements * bytes);
+      int64_t parts = out.perRow ? shape.rowsPerBlock : partsOfChunkSum(out);
+      sums = std::max(sums, parts * elements * bytes);
     }
   launch.sharedBytes = std::max(scratch, sums);
   return launch;

@@ -160,6 +160,8 @@ private:
   /// Adds up the sums of all groups of the block and writes them to the outs of `row`; the block's
   /// chunks begin with number `firstChunk` (null: 0).
   void writeSums(llvm::ArrayRef<mlir::Value> sums, RowContext &row, mlir::Value firstChunk);
+  /// How many parts of an out's sum meet in shared memory: those of warps, or of groups.
+  int64_t partsOfChunkSum(const Out &out) const;
   void writeRowSum(const Out &out, mlir::Value sum, RowContext &row);
   void writeChunkSums(const Out &out, llvm::ArrayRef<mlir::Value> sums, RowContext &row,
                       mlir::Value firstChunk);

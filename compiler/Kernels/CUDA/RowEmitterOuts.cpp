@@ -149,6 +149,11 @@ void RowEmitter::writeRowSum(const Out &out, Value sum, RowContext &row) {
   });
 }
 
+int64_t RowEmitter::partsOfChunkSum(const Out &out) const {
+  bool inWarps = plan.views[out.view].element.isF32();
+  return inWarps ? shape.rowsPerBlock / shape.groupsOfWarp() : shape.rowsPerBlock;
+}
+
 void RowEmitter::writeChunkSums(const Out &out, ArrayRef<Value> sums, RowContext &row,
                                 Value firstChunk) {
   Type element = plan.views[out.view].element;
@@ -175,16 +180,26 @@ void RowEmitter::writeChunkSums(const Out &out, ArrayRef<Value> sums, RowContext
             sums.slice(i * vec, vec));
     return;
   }
-  // The groups' sums are added up in order, each chunk's by one thread.
+  // The groups of a warp add up in a butterfly; then the parts are added in order, each chunk's by
+  // one thread.
+  int64_t parts = partsOfChunkSum(out), groupsOfPart = shape.rowsPerBlock / parts;
+  Values partial(sums);
+  for (int64_t mask = shape.group; mask < groupsOfPart * shape.group; mask *= 2)
+    for (Value &sum : partial)
+      sum = b.addf(sum, b.shuffleXor(sum, mask));
   b.barrier(); // the memory has been used for something else
   Value base = b.shared();
   int64_t sharedBytes = std::min<int64_t>(16, vec * element.getIntOrFloatBitWidth() / 8);
-  for (int64_t i = 0; i < shape.perThread; ++i) {
-    Value number = b.add(b.add(b.mul(group, own), member), i * shape.group);
-    ChunkValue value;
-    value.lanes = Values(sums.slice(i * vec, vec));
-    storeVector(element, value, b.pointer(base, element, b.mul(number, vec)), vec, sharedBytes);
-  }
+  Value isFirst = groupsOfPart > 1 ? b.equal(b.rem(group, groupsOfPart), 0) : Value();
+  whenAll({isFirst}, [&] {
+    for (int64_t i = 0; i < shape.perThread; ++i) {
+      Value part = b.div(group, groupsOfPart);
+      Value number = b.add(b.add(b.mul(part, own), member), i * shape.group);
+      ChunkValue value;
+      value.lanes = Values(ArrayRef(partial).slice(i * vec, vec));
+      storeVector(element, value, b.pointer(base, element, b.mul(number, vec)), vec, sharedBytes);
+    }
+  });
   b.barrier();
   for (int64_t from = 0; from < own; from += shape.block) {
     Value number = b.add(b.threadId(), from);
@@ -195,13 +210,13 @@ void RowEmitter::writeChunkSums(const Out &out, ArrayRef<Value> sums, RowContext
         return loadVector(element, b.pointer(base, element, at), vec, sharedBytes, false).lanes;
       };
       Values total = load(b.i32(0));
-      total = Values(b.loop(b.i32(1), b.i32(shape.rowsPerBlock), b.i32(1), total,
-                            [&](Value other, ValueRange soFar) {
-                              Values next = load(other);
-                              for (auto [value, sum] : llvm::zip_equal(next, soFar))
-                                value = arith::AddFOp::create(b, sum, value);
-                              return next;
-                            }));
+      total = Values(
+          b.loop(b.i32(1), b.i32(parts), b.i32(1), total, [&](Value other, ValueRange soFar) {
+            Values next = load(other);
+            for (auto [value, sum] : llvm::zip_equal(next, soFar))
+              value = arith::AddFOp::create(b, sum, value);
+            return next;
+          }));
       bool mayBeOutside = !isColumns || shape.chunks % shape.group != 0;
       write(chunkAt(row, b.add(firstChunk, number), 0, mayBeOutside), total);
     });

@@ -94,13 +94,22 @@ static void choosePoints(const RowKernelPlan &plan, RowKernelShape &shape, int64
   shape.blocks = divideCeil(blocks, shape.atOnce);
 }
 
-static void chooseColumns(RowKernelShape &shape) {
+static void chooseColumns(const RowKernelPlan &plan, RowKernelShape &shape) {
   shape.kind = RowKernelShape::Kind::Columns;
   shape.block = 256;
-  // Few blocks are narrow ones, with many rows at a time.
-  shape.group = shape.units() == 1 ? 8 : 32;
-  shape.rowsPerBlock = shape.block / shape.group;
+  shape.group = 32;
   shape.atOnce = 4;
+  if (shape.units() == 1) {
+    // Few blocks are narrow ones, with many rows at a time: all of them where registers allow.
+    shape.group = 4;
+    int64_t vec = std::min<int64_t>(shape.vec, 4);
+    shape.chunks *= shape.vec / vec;
+    shape.vec = vec;
+    int64_t rounds = divideCeil(shape.unitRows, shape.block / shape.group);
+    int64_t limit = std::max<int64_t>(8 / std::max<int64_t>(loadsOfChunk(plan, vec), 1), 1);
+    shape.atOnce = divideCeil(rounds, divideCeil(rounds, limit));
+  }
+  shape.rowsPerBlock = shape.block / shape.group;
   shape.blocks = shape.units() * divideCeil(shape.chunks, shape.group);
 }
 
@@ -160,7 +169,7 @@ RowKernelShape RowKernelShape::choose(const RowKernelPlan &plan, const CudaTarge
   if (!sumsAlongRows && !hasRowOuts && shape.unitRows == 0)
     choosePoints(plan, shape, enoughBlocks(target));
   else if (!sumsAlongRows && !hasRowOuts && shape.sumsInRegisters)
-    chooseColumns(shape);
+    chooseColumns(plan, shape);
   else
     chooseRows(plan, shape, enoughBlocks(target));
   return shape;

@@ -51,6 +51,8 @@ struct RowKernelShape {
 
   int64_t units() const { return (rows + unitRows - 1) / unitRows; }
   int64_t warpsOfGroup() const { return (group + 31) / 32; }
+  /// Groups that a warp holds.
+  int64_t groupsOfWarp() const { return std::max<int64_t>(kWarpSize / group, 1); }
 
   static RowKernelShape choose(const RowKernelPlan &plan, const CudaTarget &target);
 };
