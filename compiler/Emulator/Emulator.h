@@ -27,6 +27,8 @@ struct EmulationOptions {
   /// Random order of blocks and warps, and everything asynchronous as late or as early as is
   /// allowed. Without it: in order, everything as late as possible.
   bool adversarial = false;
+  /// Runs only the first blocks of the grid, which may leave scratch memory as it is; 0: all.
+  uint64_t firstBlocks = 0;
 };
 
 class EmulatedKernel {

@@ -28,11 +28,17 @@ struct HostView {
 /// One kernel op, called @kernel, lowered for sm_90a. It may become several functions.
 class EmulatedOp {
 public:
-  /// `views` are only looked at for their sizes and offsets.
-  EmulatedOp(const std::string &text, const std::vector<HostView> &views);
+  /// `views` are only looked at for their sizes and offsets. `without`: the number of a
+  /// synchronisation (a barrier, a wait, an arrival, a fence) that is left out, to see what
+  /// happens.
+  EmulatedOp(const std::string &text, const std::vector<HostView> &views, int without = -1);
 
   /// What went wrong, if anything did: diagnostics of the compiler or of the emulator's decoder.
   const std::string &errors() const { return diagnostics; }
+  /// Barriers, waits, arrivals and fences in the functions.
+  unsigned numSynchronizations() const { return synchronizations; }
+  /// The one that was left out.
+  const std::string &leftOut() const { return omitted; }
   /// Runs all functions of the op; a fault is a failure of the running test.
   void run(const std::vector<HostView> &views, const EmulationOptions &options = {}) const;
   /// The fault, or nothing.
@@ -47,8 +53,11 @@ private:
     std::vector<size_t> views; ///< of the op
   };
   void lower(const std::string &text, const std::vector<HostView> &views);
+  void leaveOut(int without);
+  void decode();
 
-  std::string diagnostics;
+  std::string diagnostics, omitted;
+  unsigned synchronizations = 0;
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<Step> steps;

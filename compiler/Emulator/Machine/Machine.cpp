@@ -53,7 +53,7 @@ Block::Block(const Program &program, std::array<uint32_t, 3> index)
 
 Machine::Machine(const Program &program, GlobalMemory memory, const Schedule &schedule)
     : program(program), global(std::move(memory)), random(schedule.seed),
-      adversarial(schedule.adversarial) {
+      adversarial(schedule.adversarial), firstBlocks(schedule.firstBlocks) {
   if (!adversarial)
     return;
   // Some launches let everything land late, some early, most in between.
@@ -80,7 +80,8 @@ std::unique_ptr<Block> Machine::makeBlock(uint64_t number) const {
 }
 
 bool Machine::run() {
-  std::vector<uint64_t> order(uint64_t(program.grid[0]) * program.grid[1] * program.grid[2]);
+  uint64_t blocks = uint64_t(program.grid[0]) * program.grid[1] * program.grid[2];
+  std::vector<uint64_t> order(firstBlocks ? std::min(firstBlocks, blocks) : blocks);
   std::iota(order.begin(), order.end(), 0);
   if (adversarial)
     std::shuffle(order.begin(), order.end(), random);

@@ -134,6 +134,7 @@ struct Schedule {
   /// Random order of blocks and warps, asynchronous work as late or as early as allowed; else
   /// blocks and warps in order, asynchronous work at the last moment.
   bool adversarial = false;
+  uint64_t firstBlocks = 0; ///< only these are run; 0: all
 };
 
 /// A launch.
@@ -166,6 +167,7 @@ private:
   bool finish(Block &block);
   void reportDeadlock(const std::vector<std::unique_ptr<Block>> &blocks);
 
+  uint64_t firstBlocks;
   double earlyWgmma = 0, earlyLoad = 0; ///< chances that something lands before it must
   unsigned nextWarp = 0;
 };
