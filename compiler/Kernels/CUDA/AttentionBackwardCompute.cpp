@@ -91,7 +91,7 @@ void HopperBackward::computeTile(const FixedTile &tile, Value base) {
     gradients = oneHead(base, gradients);
   }
   if (layout.outApart)
-    b.arriveIf(isFirstLane, b.mbarrier(layout.fixedEmpty));
+    b.arriveForWarp(isFirstLane, b.mbarrier(layout.fixedEmpty));
   store(tile, share, gradients);
 }
 

@@ -199,8 +199,7 @@ void HopperBackward::writeStatistics(const FixedTile &tile, Value n, Value base)
       else
         b.when(b.lessThan(lane, plan.tileRows - i), [&] { b.store(value, target); });
     }
-  b.syncWarp();
-  b.arriveIf(b.equal(lane, 0), b.fullBarrier(ring, stage));
+  b.arriveForWarp(b.equal(lane, 0), b.fullBarrier(ring, stage));
 }
 
 /// -lse log2(e) and delta of a row, from where those of its head and sequence begin.

@@ -233,7 +233,7 @@ HopperForward::State HopperForward::keyLoop(const QueryTile &tile, const Share &
 
   auto [p, end] = split(last);
   if (layout.outApart) // the last scores are done
-    b.arriveIf(isFirstLane, b.mbarrier(layout.qEmpty));
+    b.arriveForWarp(isFirstLane, b.mbarrier(layout.qEmpty));
   if (late)
     end.out = rescale(end.out, end.decay);
   Value n = b.add(share.end, -1);

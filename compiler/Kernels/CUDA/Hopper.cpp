@@ -131,9 +131,10 @@ void HopperBuilder::arrive(Value mbarrier) {
   inlinePtx("mbarrier.arrive.shared::cta.b64 _, [$0];", "r,~{memory}", {}, sharedAddress(mbarrier));
 }
 
-void HopperBuilder::arriveIf(Value condition, Value mbarrier) {
+void HopperBuilder::arriveForWarp(Value isArriving, Value mbarrier) {
+  syncWarp(); // an arrival publishes what its own thread has done
   inlinePtx("@$1 mbarrier.arrive.shared::cta.b64 _, [$0];", "r,b,~{memory}", {},
-            {sharedAddress(mbarrier), condition});
+            {sharedAddress(mbarrier), isArriving});
 }
 
 void HopperBuilder::wait(Value mbarrier, Value parity) {
@@ -158,8 +159,8 @@ Value HopperBuilder::waitFull(const TileRing &ring, Value n) {
   return s.stage;
 }
 
-void HopperBuilder::releaseStage(const TileRing &ring, Value n, Value condition) {
-  arriveIf(condition, mbarrier(ring.empty, slot(ring, n).stage));
+void HopperBuilder::releaseStage(const TileRing &ring, Value n, Value isArriving) {
+  arriveForWarp(isArriving, mbarrier(ring.empty, slot(ring, n).stage));
 }
 
 //===----------------------------------------------------------------------===//

@@ -144,8 +144,9 @@ public:
   /// Arrives, and announces bytes that TMA loads will bring.
   void expectBytes(mlir::Value mbarrier, int64_t bytes);
   void arrive(mlir::Value mbarrier);
-  /// Arrives where the i1 holds, without a branch.
-  void arriveIf(mlir::Value condition, mlir::Value mbarrier);
+  /// For whole warps: the lane for which the i1 holds arrives, for all that the warp's lanes have
+  /// read and written before. Without a branch.
+  void arriveForWarp(mlir::Value isArriving, mlir::Value mbarrier);
   /// Waits until the phase of this parity (i32 0 or 1) is complete: a fresh barrier's phase 0 is
   /// not, its "phase before", parity 1, is.
   void wait(mlir::Value mbarrier, mlir::Value parity);
@@ -159,8 +160,9 @@ public:
   mlir::Value acquireEmpty(const TileRing &ring, mlir::Value n);
   /// For consumers: waits until tile n has landed; returns its stage.
   mlir::Value waitFull(const TileRing &ring, mlir::Value n);
-  /// For consumers: gives tile n's stage back; the threads for which `condition` holds arrive.
-  void releaseStage(const TileRing &ring, mlir::Value n, mlir::Value condition);
+  /// For consumers: gives tile n's stage back; of each warp the lane for which `isArriving`
+  /// holds arrives.
+  void releaseStage(const TileRing &ring, mlir::Value n, mlir::Value isArriving);
   mlir::Value fullBarrier(const TileRing &ring, mlir::Value stage) {
     return mbarrier(ring.full, stage);
   }
