@@ -31,7 +31,7 @@ HERE = Path(__file__).resolve().parent
 # What a golden case may differ by, for each precision (docs/testing.md).
 TOLERANCES = {
     "fp32": "loss=1e-5,grad_norm=1e-4,grad=1e-4,final=1e-3",
-    "tf32": "loss=1e-3,grad_norm=5e-3,grad=5e-3,final=1e-1",
+    "tf32": "loss=1e-3,grad_norm=1e-2,grad=5e-3,final=1e-1",
     "bf16": "loss=1e-2,grad_norm=4e-2,grad=4e-2,final=1",
 }
 # Dense rates that matrix units reach at the shapes of these models (measured with cuBLAS, docs/benchmarks.md), FLOP/s.
