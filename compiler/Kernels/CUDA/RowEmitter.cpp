@@ -32,6 +32,7 @@ GpuLaunch RowEmitter::planLaunch() {
   GpuLaunch launch;
   launch.grid = {shape.blocks, 1, 1};
   launch.block = shape.block;
+  launch.minBlocksPerSm = shape.minBlocksPerSm;
   int64_t scratch = planPassScratch();
   if (shape.looped) {
     int64_t cache = planCache(scratch);
@@ -86,7 +87,14 @@ RowContext RowEmitter::rowAt(Value index, Value valid) {
   if (valid)
     index = atMost(b, index, shape.rows - 1);
   row.dims.resize(plan.rowDims);
-  delinearise(b, index, ArrayRef(plan.extents).take_front(plan.rowDims), row.dims);
+  ArrayRef<int64_t> extents = ArrayRef(plan.extents).take_front(plan.rowDims);
+  if (shape.rowTile > 1) {
+    Value dims[3];
+    delinearise(b, index, {extents[0] / shape.rowTile, extents[1], shape.rowTile}, dims);
+    row.dims = {b.add(b.mul(dims[0], shape.rowTile), dims[2]), dims[1]};
+  } else {
+    delinearise(b, index, extents, row.dims);
+  }
   return row;
 }
 

@@ -1,6 +1,7 @@
 //===- RowKernelShape.cpp - how a row kernel's points are dealt to threads ===//
 #include "compiler/Kernels/CUDA/RowKernelShape.h"
 
+#include "mlir/IR/AffineExpr.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <numeric>
@@ -67,12 +68,22 @@ static void chooseGroup(RowKernelShape &shape) {
   shape.looped = shape.perThread > kMaxPerThread;
 }
 
-/// 16-byte loads that one chunk takes.
+/// Whether every row reads the same: weights, which stay in the L1 cache.
+static bool isSameForRows(const RowKernelPlan &plan, const RowKernelPlan::View &view) {
+  if (view.gather >= 0)
+    return false;
+  for (unsigned dim = 0; dim < plan.rowDims; ++dim)
+    if (view.offset.isFunctionOfDim(dim))
+      return false;
+  return true;
+}
+
+/// 16-byte loads that one chunk takes from memory that other rows do not read.
 static int64_t loadsOfChunk(const RowKernelPlan &plan, int64_t vec) {
   int64_t loads = 0;
   step::RowKernelOp op = plan.op;
   for (auto [view, argument] : llvm::zip_equal(plan.views, op.getBody().getArguments()))
-    if (view.level == plan.numDims() && !argument.use_empty())
+    if (view.level == plan.numDims() && !argument.use_empty() && !isSameForRows(plan, view))
       loads += divideCeil(vec * view.element.getIntOrFloatBitWidth(), 128);
   return loads;
 }
@@ -126,6 +137,43 @@ static void chooseSplits(const RowKernelPlan &plan, RowKernelShape &shape) {
   shape.blocks *= shape.splits;
 }
 
+/// Registers that a thread which keeps sums over rows needs for them and for loads in flight.
+static int64_t registersOfSums(const RowKernelPlan &plan, const RowKernelShape &shape) {
+  constexpr int64_t registersOfLoad = 4;
+  int64_t registers = registersOfLoad * loadsOfChunk(plan, shape.vec) * shape.perThread;
+  for (const RowKernelPlan::Out &out : plan.outs)
+    if (out.reduces)
+      registers += out.perRow ? 1 : shape.perThread * shape.vec;
+  return registers;
+}
+
+/// The threads of a block that keeps its unit's sums in registers: as many as find room in an SM.
+static int64_t chooseThreadsOfSums(const RowKernelPlan &plan, RowKernelShape &shape) {
+  int64_t registers = registersOfSums(plan, shape);
+  if (registers <= 28 && shape.group <= 384) { // 80 a thread
+    // The end of one block overlaps with the rows of another.
+    shape.minBlocksPerSm = 2;
+    return 384;
+  }
+  return 512; // 128 a thread
+}
+
+/// Rows are the first dim's before the second's where results of neighbours in it lie side by side.
+static void chooseTile(const RowKernelPlan &plan, RowKernelShape &shape) {
+  constexpr int64_t sector = 8; // results of 4 bytes
+  if (plan.rowDims != 2 || plan.extents[0] % sector != 0 || shape.looped)
+    return;
+  MLIRContext *context = step::RowKernelOp(plan.op).getContext();
+  AffineExpr first = getAffineDimExpr(0, context), zero = getAffineConstantExpr(0, context);
+  for (const RowKernelPlan::Out &out : plan.outs) {
+    AffineExpr offset = plan.views[out.view].offset;
+    AffineExpr others = simplifyAffineExpr(offset.replace(first, zero), plan.numDims(), 1);
+    if (out.perRow && !out.reduces &&
+        simplifyAffineExpr(offset - others, plan.numDims(), 1) == first)
+      shape.rowTile = sector;
+  }
+}
+
 static void chooseRows(const RowKernelPlan &plan, RowKernelShape &shape, int64_t enough) {
   shape.kind = RowKernelShape::Kind::Rows;
   chooseGroup(shape);
@@ -135,7 +183,8 @@ static void chooseRows(const RowKernelPlan &plan, RowKernelShape &shape, int64_t
     // Several rows at a time hide each other's latency; their sums meet at the end of the unit.
     // A block is whole warps.
     int64_t rowsOfWarp = std::max<int64_t>(kWarpSize / shape.group, 1);
-    shape.rowsPerBlock = inRegisters ? std::max<int64_t>(512 / shape.group, 1) : rowsOfWarp;
+    int64_t threads = inRegisters ? chooseThreadsOfSums(plan, shape) : 0;
+    shape.rowsPerBlock = std::max(threads / shape.group, inRegisters ? 1 : rowsOfWarp);
     int64_t rowsOfUnit = static_cast<int64_t>(llvm::alignTo(shape.unitRows, rowsOfWarp));
     shape.rowsPerBlock = std::min(shape.rowsPerBlock, rowsOfUnit);
     shape.blocks = shape.units();
@@ -149,6 +198,7 @@ static void chooseRows(const RowKernelPlan &plan, RowKernelShape &shape, int64_t
       shape.atOnce = atOnceFor(std::min<int64_t>(4 / loads, 4), blocks, enough);
     shape.blocks = divideCeil(blocks, shape.atOnce);
     chooseSplits(plan, shape);
+    chooseTile(plan, shape);
   }
   shape.block = shape.group * shape.rowsPerBlock;
 }

@@ -46,7 +46,12 @@ struct RowKernelShape {
   /// to which the rows are added one after the other.
   bool sumsInRegisters = false;
 
-  int64_t block = 256; ///< threads
+  /// Rows: how many neighbours along the first row dim come one after the other before the second
+  /// row dim moves on.
+  int64_t rowTile = 1;
+
+  int64_t minBlocksPerSm = 0; ///< 0: no request; else it bounds the registers of a thread
+  int64_t block = 256;        ///< threads
   int64_t blocks = 1;
 
   int64_t units() const { return (rows + unitRows - 1) / unitRows; }
