@@ -50,8 +50,8 @@ private:
   std::vector<FlatBuffer> states;
 };
 
-/// Makes the working copies of the parameters, where the program has any, from the parameters as they
-/// are: to be called after these were changed by anything but the program `apply`.
+/// Makes the working copies of the parameters, where the program has any, from the parameters as
+/// they are: to be called after these were changed by anything but the program `apply`.
 Status refreshWorkingCopies(Device &device);
 
 /// Fills the parameters from their initial distributions. Each parameter has a random stream of its

@@ -271,10 +271,10 @@ TEST(RowKernelSoftmax, CrossEntropyAndItsGradient) {
 TEST(ScatterAddKernel, AddsInOrderOfRows) {
   int rows = 40, cols = 70, vocab = 6, stride = 75, unit = 24;
   for (const std::string &architecture : runnableArchitectures()) {
-    Kernels kernels(
-        format("step.scatter_add_kernel @k element f32 rows {} cols {} vocab {} dy_stride {} unit_cols {}",
-               rows, cols, vocab, stride, unit),
-        architecture);
+    Kernels kernels(format("step.scatter_add_kernel @k element f32 rows {} cols {} vocab {} "
+                           "dy_stride {} unit_cols {}",
+                           rows, cols, vocab, stride, unit),
+                    architecture);
     auto dy = randomFloats(rows * stride, 12), table = randomFloats(vocab * cols, 13);
     auto expected = table;
     std::vector<int32_t> tokens(rows);

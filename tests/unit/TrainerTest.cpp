@@ -308,9 +308,10 @@ TEST(TrainerPiecesTest, SpreadEvenly) {
 }
 
 TEST(TrainerPiecesTest, Profile) {
-  std::vector<OpProfile> before = {{"micro_step", "h.0.attn", "matmul nn 2x2x2 f32", 2, 1.0, 100, 10, true},
-                                   {"micro_step", "h.0.norm", "row_1", 2, 1.0, 5, 50},
-                                   {"eval", "h.0.norm", "row_1", 0, 0.0, 5, 50}};
+  std::vector<OpProfile> before = {
+      {"micro_step", "h.0.attn", "matmul nn 2x2x2 f32", 2, 1.0, 100, 10, true},
+      {"micro_step", "h.0.norm", "row_1", 2, 1.0, 5, 50},
+      {"eval", "h.0.norm", "row_1", 0, 0.0, 5, 50}};
   std::vector<OpProfile> after = before;
   after[0].calls += 10;
   after[0].seconds += 3.0;

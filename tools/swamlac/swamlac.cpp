@@ -39,9 +39,10 @@ struct CommandLine {
                          cl::cat(category)};
   cl::opt<std::string> optimizer{"optimizer", cl::desc("adamw (default) or lion"),
                                  cl::cat(category)};
-  cl::opt<std::string> until{"until",
-                             cl::desc("stop after a phase and print the module; " + phaseList()),
-                             cl::value_desc("phase"), cl::cat(category)};
+  /// cl::desc keeps a reference.
+  std::string untilHelp = "stop after a phase and print the module; " + phaseList();
+  cl::opt<std::string> until{"until", cl::desc(untilHelp), cl::value_desc("phase"),
+                             cl::cat(category)};
   cl::opt<std::string> from{
       "from", cl::desc("the phase that has made the input (default: what the file says)"),
       cl::value_desc("phase"), cl::cat(category)};

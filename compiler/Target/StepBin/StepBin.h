@@ -25,7 +25,8 @@ mlir::FailureOr<std::vector<char>> writeStepBin(mlir::ModuleOp module, const Ste
                                                 llvm::ArrayRef<std::string> options);
 
 /// Replaces the file at `path` by `bytes`, all or nothing: they are written aside, synced and
-/// renamed. What is there and is no file, a device or a pipe, is written to. The error names the path.
+/// renamed. What is there and is no file, a device or a pipe, is written to. The error names the
+/// path.
 llvm::Error writeFileAtomically(llvm::StringRef path, llvm::ArrayRef<char> bytes);
 
 } // namespace swamla
