@@ -20,12 +20,13 @@ namespace swamla {
 Result<Tolerances> tolerancesOf(std::string_view precision) {
   if (precision == "fp32")
     return Tolerances{};
-  // Roundings of 2^-11, of the matmuls' operands alone.
+  // Roundings of 2^-11, of the matmuls' operands alone. The norms of later steps, and what is left
+  // after them, also depend on which way AdamW has moved what has nearly no gradient.
   if (precision == "tf32")
     return Tolerances{.loss = 1e-3,
-                      .gradNorm = 5e-3,
+                      .gradNorm = 1e-2,
                       .grad = 5e-3,
-                      .final = 5e-3,
+                      .final = 1e-1,
                       .smallGradient = 0.1,
                       .gradientNoise = 4e-3,
                       .weakGradient = 0.1};
