@@ -1,5 +1,6 @@
 //===- RowKernelValues.cpp - the region's values as scalars and vectors ---===//
 #include "compiler/Kernels/CPU/RowKernelEmitter.h"
+#include "compiler/Kernels/EmitAffine.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -125,26 +126,6 @@ Value RowKernelEmitter::emitVector(Value value) {
 //===----------------------------------------------------------------------===//
 // Addresses
 //===----------------------------------------------------------------------===//
-
-/// Evaluates an expression, given its leaves and how to combine them.
-static Value emitAffine(KernelBuilder &b, AffineExpr expr, function_ref<Value(AffineExpr)> leaf) {
-  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  if (!binary)
-    return leaf(expr);
-  Value lhs = emitAffine(b, binary.getLHS(), leaf);
-  Value rhs = emitAffine(b, binary.getRHS(), leaf);
-  switch (expr.getKind()) {
-  case AffineExprKind::Add:
-    return b.add(lhs, rhs);
-  case AffineExprKind::Mul:
-    return b.mul(lhs, rhs);
-  case AffineExprKind::Mod:
-    return b.createOrFold<arith::RemUIOp>(lhs, rhs);
-  default: // the plan has checked that nothing else occurs
-    assert(expr.getKind() == AffineExprKind::FloorDiv && "no ceildiv in offsets");
-    return b.createOrFold<arith::DivUIOp>(lhs, rhs);
-  }
-}
 
 Value RowKernelEmitter::emitOffset(AffineExpr expr, Value symbol) {
   return emitAffine(b, expr, [&](AffineExpr leaf) -> Value {

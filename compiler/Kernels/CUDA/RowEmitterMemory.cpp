@@ -1,5 +1,6 @@
 //===- RowEmitterMemory.cpp - how a row kernel reaches memory -------------===//
 #include "compiler/Kernels/CUDA/RowEmitter.h"
+#include "compiler/Kernels/EmitAffine.h"
 
 #include "dialects/Step/IR/OffsetMap.h"
 
@@ -59,26 +60,6 @@ void RowEmitter::analyseAccesses() {
 //===----------------------------------------------------------------------===//
 // Addresses
 //===----------------------------------------------------------------------===//
-
-/// Evaluates an expression, given its leaves.
-static Value emitAffine(CudaBuilder &b, AffineExpr expr, function_ref<Value(AffineExpr)> leaf) {
-  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  if (!binary)
-    return leaf(expr);
-  Value lhs = emitAffine(b, binary.getLHS(), leaf);
-  Value rhs = emitAffine(b, binary.getRHS(), leaf);
-  switch (expr.getKind()) {
-  case AffineExprKind::Add:
-    return b.add(lhs, rhs);
-  case AffineExprKind::Mul:
-    return b.mul(lhs, rhs);
-  case AffineExprKind::Mod:
-    return b.createOrFold<arith::RemUIOp>(lhs, rhs);
-  default: // the plan has checked that nothing else occurs
-    assert(expr.getKind() == AffineExprKind::FloorDiv && "no ceildiv in offsets");
-    return b.createOrFold<arith::DivUIOp>(lhs, rhs);
-  }
-}
 
 Value RowEmitter::emitOffset(unsigned view, const RowContext &row, ArrayRef<Value> columns,
                              Value symbol) {
