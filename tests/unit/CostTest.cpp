@@ -34,8 +34,8 @@ protected:
     return parse<AttentionOp>("func.func @f(%q: " + q + ", %k: " + k + ", %v: " + v + ") {\n" +
                               "%o, %l = swamla.attention %q, %k, %v seq " + std::to_string(seq) +
                               " heads 4 kv_heads 2 scale 1.0 " + mask + " : " + q + ", " + k +
-                              ", " + v + " -> tensor<" + m + "x20xf32>, tensor<" + m +
-                              "x4xf32>\nreturn }");
+                              ", " + v + " -> tensor<" + m + "x20xf32>, tensor<4x" + m +
+                              "xf32>\nreturn }");
   }
 
   MLIRContext context;
@@ -75,9 +75,9 @@ TEST_F(Cost, Attention) {
 
 TEST_F(Cost, AttentionGrad) {
   auto op = parse<AttentionGradOp>(R"(
-    func.func @f(%q: tensor<8x12xf32>, %k: tensor<8x8xf32>, %v: tensor<8x6xf32>, %s: tensor<8x2xf32>, %l: tensor<8x2xf32>) {
+    func.func @f(%q: tensor<8x12xf32>, %k: tensor<8x8xf32>, %v: tensor<8x6xf32>, %s: tensor<8x2xf32>, %l: tensor<2x8xf32>) {
       %dq, %dk, %dv, %ds = swamla.attention_grad %q, %k, %v shared %s, %v, %l, %l seq 8 heads 2 kv_heads 2 scale 0.5
-        : tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x2xf32>, tensor<8x6xf32>, tensor<8x2xf32>, tensor<8x2xf32>
+        : tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x2xf32>, tensor<8x6xf32>, tensor<2x8xf32>, tensor<2x8xf32>
         -> tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x4xf32>
       return
     })");
