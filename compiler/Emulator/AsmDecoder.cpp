@@ -126,7 +126,8 @@ llvm::Error AsmDecoder::decode(const PtxStatement &statement) {
   for (Decode decode :
        {&AsmDecoder::decodeArithmetic, &AsmDecoder::decodeMemory, &AsmDecoder::decodeSync}) {
     known = true;
-    if ((error = (this->*decode)(opcode, statement.operands, known)) || known)
+    error = (this->*decode)(opcode, statement.operands, known);
+    if (error || known)
       break;
   }
   builder.setPredicate(kNoReg);

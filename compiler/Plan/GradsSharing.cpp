@@ -33,6 +33,7 @@ std::vector<Occupied> gradientsOf(const ProgramPlan &plan) {
                              static_cast<int64_t>(index));
     }
   std::vector<Occupied> spans;
+  spans.reserve(firstTouch.size());
   for (const auto &[range, first] : firstTouch)
     spans.push_back({range.first, range.second, first, kForever});
   return spans;

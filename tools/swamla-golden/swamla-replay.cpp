@@ -61,6 +61,8 @@ ExitCode judge(const std::string &path, const Request &request) {
 }
 } // namespace
 
+// What CLI11 throws for bad arguments is caught below; what is left is lack of memory.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char **argv) {
   CLI::App app{"swamla-replay - compares programs that swamla-golden --emit has compiled with the "
                "reference's results"};

@@ -92,6 +92,7 @@ const TensorMap *tensorMapAt(Frame &frame, const Instr &instr, uint64_t address,
 
 std::vector<int32_t> coordinatesOf(const Frame &frame, const Instr &instr, unsigned lane) {
   std::vector<int32_t> coordinates;
+  coordinates.reserve(instr.listCount);
   for (unsigned i = 0; i < instr.listCount; ++i)
     coordinates.push_back(frame.reg<int32_t>(frame.list(instr)[i])[lane]);
   return coordinates;

@@ -95,7 +95,7 @@ private:
   void passTurn();
 
   // AttentionForwardStore.cpp: out and lse.
-  void store(const QueryTile &tile, const Share &share, State state);
+  void store(const QueryTile &tile, const Share &share, const State &state);
   void storeLse(const QueryTile &tile, const Share &share, const State &state,
                 mlir::ValueRange sums);
   void stageOut(mlir::ValueRange out, mlir::ValueRange scale);

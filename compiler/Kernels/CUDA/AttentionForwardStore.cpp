@@ -9,7 +9,7 @@ namespace swamla {
 
 /// out = O / l by way of shared memory and TMA, which leaves rows past the sequence's end out;
 /// lse = ln 2 (m scale log2(e) + log2 l).
-void HopperForward::store(const QueryTile &tile, const Share &share, State state) {
+void HopperForward::store(const QueryTile &tile, const Share &share, const State &state) {
   Values sums, inverse;
   for (Value sum : state.sum) {
     sum = b.addf(sum, b.shuffleXor(sum, 1));

@@ -125,7 +125,7 @@ Value SimtKernel::tileCount(Value &firstTile, Value &sinkTiles) {
   return b.add(sinkTiles, b.add(b.sub(last, firstTile), 1));
 }
 
-SmallVector<Value> SimtKernel::overTiles(Values carried,
+SmallVector<Value> SimtKernel::overTiles(ValueRange carried,
                                          function_ref<Values(Value, ValueRange)> body) {
   Value firstTile, sinkTiles;
   Value count = tileCount(firstTile, sinkTiles);
@@ -268,7 +268,7 @@ SmallVector<Value> SimtKernel::gradientTile(const Heads &heads, Value streamedAt
 
 void SimtKernel::gradient() {
   Values results(16 * groups, b.f32(0));
-  auto overHead = [&](const Heads &heads, Values carried) {
+  auto overHead = [&](const Heads &heads, ValueRange carried) {
     return overTiles(carried, [&](Value streamedAt, ValueRange carried) {
       return gradientTile(heads, streamedAt, carried);
     });
