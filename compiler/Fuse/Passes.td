@@ -1,5 +1,5 @@
-//===- Passes.td - the fuse phase ----------------------------*- tablegen -*-===//
-// In the order of the pipeline: group-matmuls, chunk-loss, form-fused, fuse-rowwise, accumulate-grads, split-reductions.
+//===- Passes.td - the phases group and fuse -----------------*- tablegen -*-===//
+// In the order of the pipeline: group-matmuls, chunk-loss (phase group); form-fused, fuse-rowwise, accumulate-grads, split-reductions.
 #ifndef SWAMLA_FUSE_PASSES_TD
 #define SWAMLA_FUSE_PASSES_TD
 

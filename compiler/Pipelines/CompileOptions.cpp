@@ -28,7 +28,7 @@ constexpr WordOption kWordOptions[] = {
     {"checkpoint", &CompileOptions::checkpoint, "none", "none|mlp|attn|block", "", Phase::Remat},
     {"micro-steps", &CompileOptions::microSteps, "any", "any|one", "", Phase::Fuse},
     {"optimizer", &CompileOptions::optimizer, "adamw", "adamw|lion", "", Phase::Optimizer},
-    {"target", &CompileOptions::target, "cpu", "cpu|cuda", "", Phase::Fuse},
+    {"target", &CompileOptions::target, "cpu", "cpu|cuda", "", Phase::Group},
     {"precision", &CompileOptions::precision, "fp32", "fp32|bf16", "fp8", Phase::Precision, "cpu"},
     {"precision", &CompileOptions::precision, "fp32", "fp32|tf32|bf16", "fp8", Phase::Precision,
      "cuda"},
@@ -43,7 +43,7 @@ struct NumberOption {
 };
 
 constexpr NumberOption kNumberOptions[] = {{"batch", &CompileOptions::batch, Phase::Expand},
-                                           {"loss-rows", &CompileOptions::lossRows, Phase::Fuse}};
+                                           {"loss-rows", &CompileOptions::lossRows, Phase::Group}};
 
 bool isOneOf(StringRef value, StringRef words) {
   SmallVector<StringRef> list;

@@ -17,7 +17,20 @@
 namespace swamla {
 
 /// The phases of the compiler; Phases.cpp has their table.
-enum class Phase { Input, Expand, Autodiff, Remat, Precision, Fuse, Optimizer, Plan, Lower, Emit };
+enum class Phase {
+  Input,
+  Expand,
+  Autodiff,
+  Remat,
+  Precision,
+  Group,
+  Quantize,
+  Fuse,
+  Optimizer,
+  Plan,
+  Lower,
+  Emit
+};
 
 struct CompileOptions {
   std::optional<int64_t> batch;          ///< sequences in a micro step; 0: the model's own

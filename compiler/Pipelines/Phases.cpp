@@ -71,6 +71,21 @@ void populatePrecision(OpPassManager &passes, const CompileOptions &options) {
 }
 
 //===----------------------------------------------------------------------===//
+// group: the matmuls that will run
+//===----------------------------------------------------------------------===//
+
+void populateGroup(OpPassManager &passes, const CompileOptions &options) {
+  // Matmuls are grouped while their gradients are still add_grads of parameters by name.
+  passes.addPass(createGroupMatmulsPass());
+  ChunkLossPassOptions loss;
+  loss.rows = options.lossRows.value_or(0);
+  // A GPU wants large matmuls, and each chunk adds to the whole gradient of the head.
+  if (options.target == "cuda")
+    loss.logitsBytes = int64_t(512) << 20;
+  passes.addNestedPass<func::FuncOp>(createChunkLossPass(loss));
+}
+
+//===----------------------------------------------------------------------===//
 // fuse: few, large ops
 //===----------------------------------------------------------------------===//
 
@@ -89,14 +104,6 @@ void addSplitReductions(OpPassManager &passes, const CompileOptions &options) {
 }
 
 void populateFuse(OpPassManager &passes, const CompileOptions &options) {
-  // Matmuls are grouped while their gradients are still add_grads of parameters by name.
-  passes.addPass(createGroupMatmulsPass());
-  ChunkLossPassOptions loss;
-  loss.rows = options.lossRows.value_or(0);
-  // A GPU wants large matmuls, and each chunk adds to the whole gradient of the head.
-  if (options.target == "cuda")
-    loss.logitsBytes = int64_t(512) << 20;
-  passes.addNestedPass<func::FuncOp>(createChunkLossPass(loss));
   addFusion(passes);
   // After merging: an op that has been merged may produce the gradient that is accumulated. Before
   // splitting: the second half of a split reduction is what adds to the gradient.
@@ -109,7 +116,7 @@ void populateFuse(OpPassManager &passes, const CompileOptions &options) {
 //===----------------------------------------------------------------------===//
 
 void populateOptimizer(OpPassManager &passes, const CompileOptions &options) {
-  // The layout wants the groups that the fuse phase has made.
+  // The layout wants the groups that the group phase has made.
   passes.addPass(createLayoutParamsPass());
   bool lion = options.optimizer == "lion";
   passes.addPass(createBuildOptimizerPass(
@@ -148,6 +155,8 @@ constexpr PhaseInfo kPhases[] = {
     {Phase::Autodiff, "autodiff", "forward and backward in one function", populateAutodiff},
     {Phase::Remat, "remat", "what is saved and what is recomputed", populateRemat},
     {Phase::Precision, "precision", "which tensors are narrow", populatePrecision},
+    {Phase::Group, "group", "the matmuls that will run", populateGroup},
+    {Phase::Quantize, "quantize", "which matmuls are fp8", populateNothing},
     {Phase::Fuse, "fuse", "few, large ops", populateFuse},
     {Phase::Optimizer, "optimizer", "the optimizer step over flat buffers", populateOptimizer},
     {Phase::Plan, "plan", "places in memory, programs of launches", populatePlan},

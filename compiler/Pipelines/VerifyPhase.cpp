@@ -30,7 +30,7 @@ constexpr Rule kRules[] = {
        return func && func.getSymName() == "loss";
      },
      "--swamla-autodiff"},
-    {Phase::Fuse,
+    {Phase::Group,
      [](Operation *op) { return isa<LinearCrossEntropyOp, LinearCrossEntropyGradOp>(op); },
      "--swamla-chunk-loss"},
     {Phase::Fuse, [](Operation *op) { return isa<RowwiseOpInterface>(op); }, "--swamla-form-fused"},

@@ -31,6 +31,10 @@
 // CHECK-NEXT: func.func(
 // CHECK-NEXT: swamla-chunk-loss{{.*}}rows=64{{.*}}
 // CHECK-NEXT: ),
+// CHECK-NEXT: swamla-verify-phase{phase=group},
+// CHECK-NEXT: swamla-mark-phase{phase=group},
+// CHECK-NEXT: swamla-verify-phase{phase=quantize},
+// CHECK-NEXT: swamla-mark-phase{phase=quantize},
 // CHECK-NEXT: func.func(
 // CHECK-NEXT: swamla-form-fused
 // CHECK-NEXT: ),
