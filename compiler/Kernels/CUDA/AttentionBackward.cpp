@@ -55,6 +55,7 @@ BackwardLayout BackwardLayout::make(const AttentionSizes &sizes, BackwardSide si
     l.fixedFull = memory.takeBarriers(1);
     l.fixedEmpty = memory.takeBarriers(1);
     l.idFull = memory.takeBarriers(2);
+    l.idEmpty = memory.takeBarriers(2);
     l.tileId = memory.take(8, 4);
     l.never = memory.take(4, 4);
     l.bytes = memory.size();
@@ -206,11 +207,14 @@ void HopperBackward::initBarriers() {
   // what lay there after them, the results, has left.
   b.initBarriers(layout.fixedEmpty, 1, layout.outApart ? warps : kWarpgroups);
   b.initBarriers(layout.idFull, 2, 1);
+  b.initBarriers(layout.idEmpty, 2, byKey() ? warps + 1 : warps);
   for (int i : {0, 1}) {
     const TileRing &ring = layout.streamed[i];
-    // By key, the first operand brings the statistics of its rows along.
-    b.initBarriers(ring.full, ring.stages, byKey() && i == 0 ? 2 : 1);
-    b.initBarriers(ring.empty, ring.stages, warps);
+    // By key, a warp brings the statistics of the first operand's rows along, and all lanes read
+    // them.
+    bool statistics = byKey() && i == 0;
+    b.initBarriers(ring.full, ring.stages, statistics ? 1 + kWarpSize : 1);
+    b.initBarriers(ring.empty, ring.stages, statistics ? warps * kWarpSize : warps);
   }
   b.fenceBarrierInit();
 }

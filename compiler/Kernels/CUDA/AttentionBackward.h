@@ -61,9 +61,10 @@ struct BackwardLayout {
   bool outApart = false;  ///< else `out` lies where the fixed rows were
   int64_t statistics = 0; ///< by key: f32 [stages][2][tileRows], -lse log2(e) and delta
   int64_t fixedFull = 0, fixedEmpty = 0;
-  int64_t idFull = 0; ///< by key, two: the places of tileId
-  int64_t tileId = 0; ///< i32[2]: the block's tile, and the next one's
-  int64_t never = 0;  ///< 4 bytes that nobody writes: see HopperBuilder::holdBack
+  int64_t idFull = 0;  ///< by key, two: the places of tileId
+  int64_t idEmpty = 0; ///< two: all have read what lay there
+  int64_t tileId = 0;  ///< i32[2]: the block's tile, and the next one's
+  int64_t never = 0;   ///< 4 bytes that nobody writes: see HopperBuilder::holdBack
   int64_t bytes = 0;
 
   /// `limit`: bytes that a thread block may have. `bytes` exceeds it if the plan does not fit.

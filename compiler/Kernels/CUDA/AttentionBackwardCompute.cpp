@@ -153,8 +153,14 @@ void HopperBackward::skipTiles(Value base, Value begin, Value end) {
   });
 }
 
+/// Every lane reads the statistics that come with the first operand by key, and so arrives itself;
+/// what only products read is given back warp by warp.
 void HopperBackward::release(unsigned which, Value number) {
-  b.releaseStage(layout.streamed[which], number, isFirstLane);
+  const TileRing &ring = layout.streamed[which];
+  if (byKey() && which == 0)
+    b.arrive(b.mbarrier(ring.empty, b.slot(ring, number).stage));
+  else
+    b.releaseStage(ring, number, isFirstLane);
 }
 
 /// dQ of the keys of a small sink: they lie before the window of all of the warpgroup's queries.

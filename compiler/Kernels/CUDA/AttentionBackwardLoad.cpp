@@ -49,18 +49,19 @@ void HopperBackward::load() {
 }
 
 /// Tells the other warps which tile comes next. There are two places for it, so that this one can
-/// be written while the tile before is being computed: by now, all have read what lay in its place.
+/// be written while the tile before is being computed.
 void HopperBackward::announceTile(Value id, Value ordinal) {
-  Value place = b.bitAnd(ordinal, 1);
+  Value place = b.bitAnd(ordinal, 1), round = b.bitAnd(b.shiftRight(ordinal, 1), 1);
+  b.wait(b.mbarrier(layout.idEmpty, place), b.sub(b.i32(1), round));
   b.store(id, b.sharedAt(b.mul(place, 4), layout.tileId));
   if (byKey())
     b.arrive(b.mbarrier(layout.idFull, place));
 }
 
 Value HopperBackward::readTileId(Value ordinal) {
-  Value place = b.sharedAt(b.mul(b.bitAnd(ordinal, 1), 4), layout.tileId);
-  Value id = LLVM::LoadOp::create(b, b.getI32Type(), place, /*alignment=*/4, /*isVolatile=*/true);
-  return b.shuffleFrom(id, b.i32(0)); // known to be the same in all lanes
+  Value place = b.bitAnd(ordinal, 1);
+  return b.readForWarp(b.equal(b.laneId(), 0), b.sharedAt(b.mul(place, 4), layout.tileId),
+                       b.mbarrier(layout.idEmpty, place));
 }
 
 /// `base`: streamed tiles that went through the rings before; `ordinal`: fixed tiles. Returns the
@@ -199,7 +200,7 @@ void HopperBackward::writeStatistics(const FixedTile &tile, Value n, Value base)
       else
         b.when(b.lessThan(lane, plan.tileRows - i), [&] { b.store(value, target); });
     }
-  b.arriveForWarp(b.equal(lane, 0), b.fullBarrier(ring, stage));
+  b.arrive(b.fullBarrier(ring, stage)); // each lane for what it has written
 }
 
 /// -lse log2(e) and delta of a row, from where those of its head and sequence begin.

@@ -34,6 +34,7 @@ ForwardLayout ForwardLayout::make(const AttentionSizes &sizes, const HopperForwa
       l.out = memory.takeTile(plan.blockQ(), valueAtoms);
     l.qFull = memory.takeBarriers(1);
     l.qEmpty = memory.takeBarriers(1);
+    l.idEmpty = memory.takeBarriers(1);
     memory.takeRingBarriers(l.k);
     memory.takeRingBarriers(l.v);
     l.tileId = memory.take(4, 4);
@@ -128,6 +129,7 @@ void HopperForward::initBarriers() {
   // Given back warp by warp when the last scores are done, or by warpgroups when what lay there
   // after them, the results, has left.
   b.initBarriers(layout.qEmpty, 1, layout.outApart ? warps : plan.warpgroups);
+  b.initBarriers(layout.idEmpty, 1, warps);
   for (const TileRing &ring : {layout.k, layout.v}) {
     b.initBarriers(ring.full, ring.stages, 1);
     b.initBarriers(ring.empty, ring.stages, warps);
@@ -201,14 +203,22 @@ void HopperForward::load() {
   finishLoading(last[2]);
 }
 
+/// Writes down which tile comes next, when the queries of the one before are no longer needed. The
+/// next arrival at qFull publishes it.
+void HopperForward::announceTile(Value id, Value ordinal) {
+  Value before = b.sub(b.i32(1), b.bitAnd(ordinal, 1));
+  b.wait(b.mbarrier(layout.qEmpty), before);
+  b.wait(b.mbarrier(layout.idEmpty), before);
+  b.store(id, b.shared(layout.tileId));
+}
+
 /// `base`: key tiles that went through the rings before; `ordinal`: query tiles. Returns how many
 /// key tiles this one has.
 Value HopperForward::loadQueryTile(Value id, Value base, Value ordinal) {
   QueryTile tile = decode(id);
   // These keys may come while the previous tile's results are still being stored.
   loadKeys(tile, base, b.i32(0));
-  b.wait(b.mbarrier(layout.qEmpty), b.sub(b.i32(1), b.bitAnd(ordinal, 1)));
-  b.store(id, b.shared(layout.tileId));
+  announceTile(id, ordinal);
   if (tile.hasSinkTile) {
     b.choose(
         tile.hasSinkTile,
@@ -290,8 +300,7 @@ void HopperForward::loadValues(const QueryTile &tile, Value base, Value n) {
 /// Tells the computing warpgroups that there is no further tile, and leaves the counters zero: the
 /// last block to come here resets them for the next launch.
 void HopperForward::finishLoading(Value ordinal) {
-  b.wait(b.mbarrier(layout.qEmpty), b.sub(b.i32(1), b.bitAnd(ordinal, 1)));
-  b.store(b.i32(order.count()), b.shared(layout.tileId));
+  announceTile(b.i32(order.count()), ordinal);
   b.arrive(b.mbarrier(layout.qFull));
   int64_t lastBlock = launch.grid[0] - 1;
   Value finished = b.pointer(b.scratch(), b.getI32Type(), 1);

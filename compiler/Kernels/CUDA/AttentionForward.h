@@ -31,8 +31,9 @@ struct ForwardLayout {
   AtomTile out;          ///< where results are staged for TMA
   bool outApart = false; ///< else `out` lies where q was
   int64_t qFull = 0, qEmpty = 0;
-  int64_t tileId = 0; ///< i32: the tile of queries, from the loading thread to the others
-  int64_t never = 0;  ///< 4 bytes that nobody writes: see HopperBuilder::holdBack
+  int64_t idEmpty = 0; ///< all have read tileId
+  int64_t tileId = 0;  ///< i32: the tile of queries, from the loading thread to the others
+  int64_t never = 0;   ///< 4 bytes that nobody writes: see HopperBuilder::holdBack
   int64_t bytes = 0;
 
   /// `limit`: bytes that a thread block may have. `bytes` exceeds it if the plan does not fit.

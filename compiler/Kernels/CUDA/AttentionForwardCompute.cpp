@@ -69,9 +69,7 @@ void HopperForward::compute() {
       {b.i32(0), b.i32(0)}, {b.getI32Type()},
       [&](ValueRange carried) {
         b.wait(b.mbarrier(layout.qFull), b.bitAnd(carried[1], 1));
-        Value stored = LLVM::LoadOp::create(b, b.getI32Type(), b.shared(layout.tileId),
-                                            /*alignment=*/4, /*isVolatile=*/true);
-        Value id = b.shuffleFrom(stored, b.i32(0)); // known to be the same in all lanes
+        Value id = b.readForWarp(isFirstLane, b.shared(layout.tileId), b.mbarrier(layout.idEmpty));
         return HopperBuilder::Decision{b.lessThan(id, order.count()), {id}};
       },
       [&](ValueRange carried, ValueRange found) {

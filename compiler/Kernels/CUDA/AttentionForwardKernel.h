@@ -64,6 +64,7 @@ private:
   QueryTile decode(Value id);
   Value keyTileAt(const QueryTile &tile, Value n);
   void load();
+  void announceTile(Value id, Value ordinal);
   Value loadQueryTile(Value id, Value base, Value ordinal);
   void loadQueries(const QueryTile &tile);
   void loadSink(const QueryTile &tile);

@@ -78,7 +78,8 @@ private:
   llvm::SmallVector<SimtGroup> groupsOf(const Heads &heads);
 
   mlir::Value tileCount(mlir::Value &firstTile, mlir::Value &sinkTiles);
-  Values overTiles(mlir::ValueRange carried, llvm::function_ref<Values(mlir::Value, mlir::ValueRange)> body);
+  Values overTiles(mlir::ValueRange carried,
+                   llvm::function_ref<Values(mlir::Value, mlir::ValueRange)> body);
   mlir::Value isVisible(int64_t r, int64_t j, mlir::Value streamedAt);
 
   void forward();

@@ -137,6 +137,17 @@ void HopperBuilder::arriveForWarp(Value isArriving, Value mbarrier) {
             {sharedAddress(mbarrier), isArriving});
 }
 
+Value HopperBuilder::readForWarp(Value isFirstLane, Value number, Value read) {
+  auto load = [&] {
+    return Values{LLVM::LoadOp::create(*this, getI32Type(), number, /*alignment=*/4,
+                                       /*isVolatile=*/true)};
+  };
+  Value found = choose(isFirstLane, load, [&] { return Values{i32(0)}; })[0];
+  found = shuffleFrom(found, i32(0));
+  arriveForWarp(isFirstLane, read);
+  return found;
+}
+
 void HopperBuilder::wait(Value mbarrier, Value parity) {
   // How long a thread may sleep before it looks again, in nanoseconds.
   constexpr int64_t patience = 10'000'000;

@@ -147,6 +147,10 @@ public:
   /// For whole warps: the lane for which the i1 holds arrives, for all that the warp's lanes have
   /// read and written before. Without a branch.
   void arriveForWarp(mlir::Value isArriving, mlir::Value mbarrier);
+  /// For whole warps: an i32 in shared memory, which is then the same in all lanes and known to be.
+  /// The first lane (the one for which the i1 holds) alone reads it, and then arrives at `read`:
+  /// who overwrites the number waits for the very threads that have read it.
+  mlir::Value readForWarp(mlir::Value isFirstLane, mlir::Value number, mlir::Value read);
   /// Waits until the phase of this parity (i32 0 or 1) is complete: a fresh barrier's phase 0 is
   /// not, its "phase before", parity 1, is.
   void wait(mlir::Value mbarrier, mlir::Value parity);
