@@ -1,6 +1,7 @@
 //===- RowKernelPlan.cpp - what a row kernel computes where ---------------===//
 #include "compiler/Kernels/RowKernelPlan.h"
 
+#include "dialects/Step/IR/ElementTypes.h"
 #include "dialects/Step/IR/OffsetMap.h"
 
 #include "llvm/ADT/SetVector.h"
@@ -63,16 +64,19 @@ LogicalResult RowKernelPlan::analyseViews() {
         step::simplifyWithExtents(withoutUnitDims(op.getMap(i).getResult(0), extents), extents);
     view.element = argument.getType();
     Type element = view.element;
-    if (!element.isF32() && !element.isBF16() && !element.isF64() && !element.isInteger(32))
+    bool isFloat = element.isF32() || element.isBF16() || element.isF64() || isF8(element);
+    if (!isFloat && !element.isInteger(32))
       return op.emitOpError() << "block argument " << i << " is of type " << element
-                              << ", expected f32, bf16, f64 or i32";
+                              << ", expected f32, bf16, f8E4M3FN, f8E5M2, f64 or i32";
     if (i < op.getNumIns() && op.getGather())
       view.gather = (*op.getGather())[i];
     for (unsigned dim = 0; dim < numDims(); ++dim)
       if (view.offset.isFunctionOfDim(dim))
         view.level = dim + 1;
     std::optional<int64_t> stride = step::strideAlong(view.offset, lastDim(), extents);
-    if (!stride || (*stride != 0 && *stride != 1))
+    bool isOut = i >= op.getNumIns();
+    bool transposed = isOut && step::transposedRowDim(view.offset, extents, rowDims);
+    if (!transposed && (!stride || (*stride != 0 && *stride != 1)))
       return op.emitOpError() << "map " << i << " is " << op.getMaps()[i]
                               << ", expected a stride of 0 or 1 along the last dim";
     view.alongLast = *stride == 1;
@@ -91,7 +95,24 @@ LogicalResult RowKernelPlan::analyseViews() {
 // Values
 //===----------------------------------------------------------------------===//
 
+/// Eight-bit floats are made by truncf and read by extf; nothing computes with them.
+LogicalResult RowKernelPlan::checkNarrowFloats(Operation &inner) {
+  auto isNarrow = [](Value value) { return isF8(value.getType()); };
+  if (llvm::none_of(inner.getOperands(), isNarrow) && llvm::none_of(inner.getResults(), isNarrow))
+    return success();
+  bool fromF64 = isa<arith::TruncFOp>(inner) && inner.getOperand(0).getType().isF64();
+  bool moves = isa<arith::ExtFOp, arith::TruncFOp, arith::SelectOp, arith::ConstantOp, PairSwapOp,
+                   arith::BitcastOp>(inner);
+  if (moves && !fromF64)
+    return success();
+  return inner.emitOpError()
+         << "computes with eight-bit floats, expected f32: extend operands with "
+            "arith.extf, round the result with arith.truncf from f32";
+}
+
 LogicalResult RowKernelPlan::analyseOp(Operation &inner) {
+  if (failed(checkNarrowFloats(inner)))
+    return failure();
   unsigned level = 0, stage = 0;
   for (Value operand : inner.getOperands()) {
     level = std::max(level, levels.lookup(operand));
@@ -174,6 +195,20 @@ void RowKernelPlan::collectPasses() {
 // Outs
 //===----------------------------------------------------------------------===//
 
+LogicalResult RowKernelPlan::analyseTransposed(Out &out) {
+  AffineExpr offset = views[out.view].offset;
+  out.transposed = step::transposedRowDim(offset, extents, rowDims);
+  if (!out.transposed)
+    return success();
+  out.columnStride = *step::strideAlong(offset, lastDim(), extents);
+  if (!out.reduces && !out.accumulate && op.getBody().getArgument(out.view).use_empty())
+    return success();
+  return op.emitOpError() << "out " << out.view - op.getNumIns() << " has map "
+                          << op.getMaps()[out.view]
+                          << ": a transposed out is written only, expected no sum over rows and no "
+                             "use of its initial value";
+}
+
 LogicalResult RowKernelPlan::analyseOuts() {
   Operation *yield = op.getBody().front().getTerminator();
   for (auto [i, value] : llvm::enumerate(yield->getOperands())) {
@@ -220,6 +255,8 @@ LogicalResult RowKernelPlan::analyseOuts() {
     Type element = views[out.view].element;
     if (out.reduces && !element.isF32() && !element.isF64())
       return where() << "a sum over rows needs f32 or f64, found " << element;
+    if (failed(analyseTransposed(out)))
+      return failure();
     outs.push_back(std::move(out));
   }
   return success();

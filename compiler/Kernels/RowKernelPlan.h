@@ -11,6 +11,8 @@
 
 #include "llvm/ADT/DenseMap.h"
 
+#include <optional>
+
 namespace swamla {
 
 /// The analysis of one step.row_kernel.
@@ -27,7 +29,7 @@ struct RowKernelPlan {
     mlir::Type element;
     int64_t gather = -1; ///< the in that supplies s0, or -1
     unsigned level = 0;
-    bool alongLast = false; ///< stride 1 along the last dim, else 0
+    bool alongLast = false; ///< stride 1 along the last dim, else 0 (or a transposed out)
   };
   /// How one out is written.
   struct Out {
@@ -38,6 +40,9 @@ struct RowKernelPlan {
     bool accumulate = false;                ///< the sum starts from what the out holds
     llvm::SmallVector<unsigned> summedDims; ///< row dims that the offset lacks
     int64_t rowsPerSum = 0;                 ///< R where the offset has `m floordiv R`, else 0
+    /// Of a transposed out: the row dim along which its stride is 1. Every point stores an element.
+    std::optional<unsigned> transposed;
+    int64_t columnStride = 0; ///< of a transposed out: its stride along the last dim, at least 2
   };
 
   step::RowKernelOp op;
@@ -61,12 +66,17 @@ struct RowKernelPlan {
   bool isVector(mlir::Value value) const { return level(value) == numDims(); }
   /// Whether a row has one column, so that everything is a scalar.
   bool hasSingleColumn() const;
+  bool hasTransposedOuts() const {
+    return llvm::any_of(outs, [](const Out &out) { return out.transposed.has_value(); });
+  }
 
 private:
   mlir::LogicalResult analyseViews();
   mlir::LogicalResult analyseOuts();
+  mlir::LogicalResult analyseTransposed(Out &out);
   mlir::LogicalResult analyseValues();
   mlir::LogicalResult analyseOp(mlir::Operation &op);
+  static mlir::LogicalResult checkNarrowFloats(mlir::Operation &op);
   void collectPasses();
 };
 

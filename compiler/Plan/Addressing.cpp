@@ -17,7 +17,9 @@ AffineMap rowKernelMap(FusedOp op, unsigned operand, const Layout &layout) {
       type.getRank() == 0 ? zero : linearOffset(layout, type.getShape(), map.getResults());
   offset = step::simplifyWithExtents(offset, domain);
   std::optional<int64_t> stride = step::strideAlong(offset, domain.size() - 1, domain);
-  if (!stride || (*stride != 0 && *stride != 1))
+  bool streams = stride && (*stride == 0 || *stride == 1);
+  bool isOut = operand >= op.getIns().size();
+  if (!streams && !(isOut && step::transposedRowDim(offset, domain, op.getRowDims())))
     return {};
   return AffineMap::get(map.getNumDims(), map.getNumSymbols(), offset);
 }

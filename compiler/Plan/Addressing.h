@@ -2,8 +2,9 @@
 //
 // What the target of each op can do: a BLAS takes a leading dimension, an
 // attention kernel takes heads, a row kernel takes any affine offset with a
-// stride of 0 or 1 along the last dim. Placement asks before it puts a value
-// somewhere; emission builds from the same functions.
+// stride of 0 or 1 along the last dim, and for an out also one with a stride of
+// 1 along a row dim. Placement asks before it puts a value somewhere; emission
+// builds from the same functions.
 //
 //===----------------------------------------------------------------------===//
 #pragma once

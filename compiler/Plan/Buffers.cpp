@@ -11,6 +11,8 @@ namespace swamla {
 namespace {
 /// A buffer is a whole number of words.
 constexpr uint64_t kBufferAlignment = 4;
+/// An element of `params` and of `grads`: f32.
+constexpr int64_t kParamBytes = 4;
 } // namespace
 
 LogicalResult PlanBuffers::init() {
@@ -34,7 +36,7 @@ LogicalResult PlanBuffers::init() {
                                  "--swamla-layout-params before --swamla-plan";
   flatTotal = total ? total.getInt() : 0;
   for (StringRef name : {"params", "grads"})
-    useFlat(name);
+    flatBuffers[name] = kParamBytes;
   for (StringRef name : {"constants", "input", "scalars", "results"})
     sizes[name.str()] = 0;
   return success();
@@ -47,8 +49,18 @@ FailureOr<int64_t> PlanBuffers::paramOffset(Operation *user, FlatSymbolRefAttr n
   return found->second;
 }
 
-void PlanBuffers::useFlat(StringRef name) {
-  flatBuffers[name] = flatTotal * bufferElementBytes(name);
+LogicalResult PlanBuffers::useFlat(Operation *user, StringRef name, RankedTensorType type) {
+  auto [entry, isNew] = flatBuffers.insert({name, elementBytes(type)});
+  if (entry->second == elementBytes(type))
+    return success();
+  return user->emitOpError() << "uses buffer \"" << name << "\" for " << type
+                             << "; expected the elements of " << entry->second
+                             << " bytes that it has elsewhere";
+}
+
+void PlanBuffers::useScaling(StringRef name, int64_t end) {
+  int64_t &elements = scaling[name.str()];
+  elements = std::max(elements, end);
 }
 
 int64_t PlanBuffers::allocate(StringRef buffer, int64_t bytes, int64_t alignment) {
@@ -118,11 +130,16 @@ void PlanBuffers::emitSetup(OpBuilder &builder) {
 
 void PlanBuffers::emit(OpBuilder &builder) {
   MLIRContext *context = builder.getContext();
-  for (auto [name, bytes] : flatBuffers) {
-    bool isKind = name == "params" || name == "grads" || name == kWorkingBuffer;
-    StringRef kind = isKind ? name : "state";
-    step::BufferOp::create(builder, builder.getUnknownLoc(), name, kind, bytes);
+  for (auto [name, elementBytes] : flatBuffers) {
+    StringRef family = name.split('.').first; // "working.e4m3" is a working copy like "working"
+    bool isKind = name == "params" || name == "grads" || family == kWorkingBuffer;
+    uint64_t bytes = llvm::alignTo(flatTotal * elementBytes, kBufferAlignment);
+    step::BufferOp::create(builder, builder.getUnknownLoc(), name, isKind ? family : "state",
+                           bytes);
   }
+  for (const auto &[name, elements] : scaling)
+    step::BufferOp::create(builder, builder.getUnknownLoc(), name, "scaling",
+                           elements * sizeof(float));
   for (const auto &[name, bytes] : sizes)
     step::BufferOp::create(builder, builder.getUnknownLoc(), name, name,
                            llvm::alignTo(bytes, kBufferAlignment));

@@ -39,8 +39,13 @@ public:
   mlir::FailureOr<int64_t> paramOffset(mlir::Operation *user, mlir::FlatSymbolRefAttr name);
   /// Elements of each flat buffer.
   int64_t flatElements() const { return flatTotal; }
-  /// Declares a flat buffer: `params`, `working`, `grads`, or an optimizer state.
-  void useFlat(llvm::StringRef name);
+  /// Declares a flat buffer: `params`, `grads`, a working copy (`working`, `working.NAME`), or an
+  /// optimizer state. Its elements have the size of `type`'s; fails if they have had another.
+  mlir::LogicalResult useFlat(mlir::Operation *user, llvm::StringRef name,
+                              mlir::RankedTensorType type);
+
+  /// Declares a buffer of the scaling state that has elements up to `end`, f32.
+  void useScaling(llvm::StringRef name, int64_t end);
 
   /// The slot of a scalar; its offset in elements. Fails if the name was used with another type.
   mlir::FailureOr<int64_t> scalar(mlir::Operation *user, llvm::StringRef name,
@@ -69,9 +74,10 @@ private:
 
   mlir::ModuleOp module;
   int64_t flatTotal = 0;
-  llvm::StringMap<int64_t> offsets; ///< of parameters and groups, in elements
-  llvm::MapVector<llvm::StringRef, int64_t> flatBuffers;
-  std::map<std::string, int64_t> sizes; ///< of the other buffers, in bytes
+  llvm::StringMap<int64_t> offsets;                      ///< of parameters and groups, in elements
+  llvm::MapVector<llvm::StringRef, int64_t> flatBuffers; ///< name to bytes of an element
+  std::map<std::string, int64_t> scaling;                ///< of the scaling state, in elements
+  std::map<std::string, int64_t> sizes;                  ///< of the other buffers, in bytes
   std::vector<PlannedSlot> slots;
   llvm::StringMap<unsigned> scalarSlots;
   std::vector<Constant> constants;

@@ -102,17 +102,31 @@ unsigned Placement::placeTied(OpOperand &operand, OpResult result) {
   return to;
 }
 
-void Placement::placeCompute(Operation *op) {
+/// Whether a row kernel can follow the op's maps at all: where operands are dense.
+static LogicalResult checkMaps(FusedOp op) {
+  for (auto [i, operand] : llvm::enumerate(op->getOperands()))
+    if (!rowKernelMap(op, i, Layout::dense(typeOf(operand))))
+      return op.emitOpError() << "map " << i << " is " << op.getMaps()[i]
+                              << ", expected neighbours along the last dim, or for an out along a "
+                                 "row dim, to be neighbours in memory";
+  return success();
+}
+
+LogicalResult Placement::placeCompute(Operation *op) {
+  auto fused = dyn_cast<FusedOp>(op);
+  if (fused && failed(checkMaps(fused)))
+    return failure();
   if (isConstant(op)) {
     ArrayRef<int64_t> offsets = buffers.constant(cast<FusedOp>(op), outliner);
     for (auto [result, offset] : llvm::zip_equal(op->getResults(), offsets))
-      plan.addPlace(persistent("constants"), Layout::dense(typeOf(result), offset), result);
-    return;
+      plan.addPlace(persistent("constants", typeOf(result)), Layout::dense(typeOf(result), offset),
+                    result);
+    return success();
   }
   for (OpOperand &operand : op->getOpOperands())
     if (OpResult result = tiedResult(operand))
       placeTied(operand, result);
-  if (auto fused = dyn_cast<FusedOp>(op))
+  if (fused)
     reuseDyingOperands(fused);
   for (Value result : op->getResults())
     if (!plan.placeOf.contains(result))
@@ -137,6 +151,7 @@ void Placement::placeCompute(Operation *op) {
   for (Value result : op->getResults())
     places.push_back(plan.placeOf.lookup(result));
   plan.steps.push_back({StepKind::Op, op, std::move(places)});
+  return success();
 }
 
 } // namespace swamla

@@ -18,6 +18,9 @@ namespace {
 /// to stay in a core's cache.
 constexpr int64_t kUnitElements = 32 * 1024;
 
+/// Rows that fill a cache line of a transposed out, whose elements have a byte or more.
+constexpr int64_t kTransposedRows = 64;
+
 /// The longest row that a copy of contiguous memory is cut into.
 constexpr int64_t kCopyRow = 4096;
 
@@ -107,16 +110,20 @@ Operation *KernelOutliner::outline(StringRef opName, StringRef base,
   return create(hash, opName, base, dictionary);
 }
 
-int64_t unitRowsOf(ArrayRef<int64_t> domain, ArrayRef<AffineMap> outMaps) {
+int64_t unitRowsOf(ArrayRef<int64_t> domain, unsigned rowDims, ArrayRef<AffineMap> outMaps) {
+  int64_t multiple = 1;
   for (AffineMap map : outMaps) {
     AffineExpr offset = map.getResult(0);
     if (std::optional<int64_t> rows = step::floorDivisorOf(offset, 0))
       return std::min(*rows, domain[0]);
     if (!offset.isFunctionOfDim(0))
       return domain[0];
+    if (step::transposedRowDim(offset, domain, rowDims) == 0U)
+      multiple = kTransposedRows;
   }
   int64_t row = std::accumulate(domain.begin() + 1, domain.end(), int64_t(1), std::multiplies<>());
-  return std::clamp<int64_t>(kUnitElements / row, 1, domain[0]);
+  int64_t rows = std::max<int64_t>(kUnitElements / row / multiple, 1) * multiple;
+  return std::min(rows, domain[0]);
 }
 
 namespace {
@@ -153,9 +160,9 @@ step::RowKernelOp KernelOutliner::rowKernel(FusedOp op, ArrayRef<Layout> layouts
       builder.getNamedAttr("row_dims", op.getRowDimsAttr()),
       builder.getNamedAttr("num_ins", builder.getI64IntegerAttr(ins)),
       builder.getNamedAttr("maps", builder.getAffineMapArrayAttr(maps)),
-      builder.getNamedAttr(
-          "unit_rows", builder.getI64IntegerAttr(
-                           unitRowsOf(op.getDomain(), ArrayRef<AffineMap>(maps).drop_front(ins))))};
+      builder.getNamedAttr("unit_rows", builder.getI64IntegerAttr(unitRowsOf(
+                                            op.getDomain(), op.getRowDims(),
+                                            ArrayRef<AffineMap>(maps).drop_front(ins))))};
   if (op.getGather())
     attributes.push_back(builder.getNamedAttr("gather", op.getGatherAttr()));
   if (SmallVector<bool> flags = accumulateFlags(op); llvm::is_contained(flags, true))
@@ -199,7 +206,8 @@ step::RowKernelOp KernelOutliner::copyKernel(Type type, const Layout &from, cons
        builder.getNamedAttr("row_dims", builder.getI64IntegerAttr(2)),
        builder.getNamedAttr("num_ins", builder.getI64IntegerAttr(1)),
        builder.getNamedAttr("maps", builder.getAffineMapArrayAttr({source, target})),
-       builder.getNamedAttr("unit_rows", builder.getI64IntegerAttr(unitRowsOf(domain, target)))});
+       builder.getNamedAttr("unit_rows",
+                            builder.getI64IntegerAttr(unitRowsOf(domain, 2, target)))});
 
   StringRef name = step::RowKernelOp::getOperationName();
   llvm::hash_code hash = llvm::hash_combine(name, dictionary, "copy", type);

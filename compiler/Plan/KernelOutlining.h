@@ -57,7 +57,9 @@ private:
 };
 
 /// Rows of the first dim that make one unit of work: about 32K elements, all rows for a reduction
-/// over all of them, R for one over R at a time.
-int64_t unitRowsOf(llvm::ArrayRef<int64_t> domain, llvm::ArrayRef<mlir::AffineMap> outMaps);
+/// over all of them, R for one over R at a time. With a transposed out whole cache lines of it, at
+/// least, so that no two threads write one line.
+int64_t unitRowsOf(llvm::ArrayRef<int64_t> domain, unsigned rowDims,
+                   llvm::ArrayRef<mlir::AffineMap> outMaps);
 
 } // namespace swamla

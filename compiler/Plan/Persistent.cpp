@@ -1,5 +1,6 @@
 //===- Persistent.cpp - values that live in buffers with names ------------===//
 #include "compiler/Plan/Placement.h"
+#include "dialects/Step/IR/ElementTypes.h"
 
 using namespace mlir;
 
@@ -7,6 +8,13 @@ namespace swamla {
 
 namespace {
 RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+/// Where a program finds parameters with such elements: the masters, or working copies of them.
+StringRef workingBuffer(Type element) {
+  if (element.isBF16())
+    return kWorkingBuffer;
+  return isF8(element) ? StringRef(kF8WorkingBuffer) : "params";
+}
 } // namespace
 
 LogicalResult Placement::checkNoPendingWrite(Operation *op, const Place &place) {
@@ -24,15 +32,17 @@ LogicalResult Placement::placePersistent(Operation *op) {
   StringRef buffer;
   FailureOr<int64_t> offset = failure();
   if (auto get = dyn_cast<GetParamOp>(op)) {
-    buffer = type.getElementType().isBF16() ? StringRef(kWorkingBuffer) : "params";
-    buffers.useFlat(buffer);
+    buffer = workingBuffer(type.getElementType());
+    if (failed(buffers.useFlat(op, buffer, type)))
+      return failure();
     offset = buffers.paramOffset(op, get.getParamAttr());
   } else if (auto get = dyn_cast<GetGradOp>(op)) {
     buffer = "grads";
     offset = buffers.paramOffset(op, get.getParamAttr());
   } else if (auto get = dyn_cast<GetFlatOp>(op)) {
     buffer = get.getBuffer();
-    buffers.useFlat(buffer);
+    if (failed(buffers.useFlat(op, buffer, type)))
+      return failure();
     offset = static_cast<int64_t>(get.getOffset());
   } else {
     buffer = "scalars";
@@ -45,7 +55,7 @@ LogicalResult Placement::placePersistent(Operation *op) {
     return op->emitOpError() << "reads elements [" << *offset << ", "
                              << *offset + type.getNumElements() << ") of buffer \"" << buffer
                              << "\", which has " << buffers.flatElements();
-  unsigned id = plan.addPlace(persistent(buffer), Layout::dense(type, *offset), result);
+  unsigned id = plan.addPlace(persistent(buffer, type), Layout::dense(type, *offset), result);
   return checkNoPendingWrite(op, plan.places[id]);
 }
 
@@ -58,7 +68,8 @@ LogicalResult Placement::placeArguments() {
                                 << " has no attribute swamla.name";
     std::string slot = (func.getSymName() + "." + name.getValue()).str();
     int64_t offset = buffers.addSlot("input", slot, typeOf(argument));
-    plan.addPlace(persistent("input"), Layout::dense(typeOf(argument), offset), argument);
+    plan.addPlace(persistent("input", typeOf(argument)), Layout::dense(typeOf(argument), offset),
+                  argument);
   }
   return success();
 }
@@ -73,7 +84,7 @@ static bool isUntouched(const ProgramPlan &plan, const Storage &storage, const L
 /// be made to.
 LogicalResult Placement::store(Operation *op, Value value, StringRef buffer, const Layout &target) {
   unsigned from = plan.placeOf.lookup(value);
-  Storage *storage = persistent(buffer);
+  Storage *storage = persistent(buffer, typeOf(value));
   plan.storedAt[op] = {storage, target.canonical(), {}};
   const Place &place = plan.places[from];
   if (place.storage == storage && place.layout == target.canonical()) {
@@ -105,9 +116,10 @@ LogicalResult Placement::storeResults(func::ReturnOp op) {
     std::string slot = (func.getSymName() + "." + name.getValue()).str();
     int64_t offset = buffers.addSlot("results", slot, typeOf(value));
     Layout target = Layout::dense(typeOf(value), offset).canonical();
-    plan.resultPlaces.push_back({persistent("results"), target, {}});
-    if (!pullInto(value, persistent("results"), target))
-      copy(op, plan.placeOf.lookup(value), plan.addPlace(persistent("results"), target));
+    Storage *results = persistent("results", typeOf(value));
+    plan.resultPlaces.push_back({results, target, {}});
+    if (!pullInto(value, results, target))
+      copy(op, plan.placeOf.lookup(value), plan.addPlace(results, target));
   }
   return success();
 }

@@ -40,7 +40,8 @@ LogicalResult Placement::visit(Operation *op) {
       })
       .Case([&](SetFlatOp set) {
         auto type = cast<RankedTensorType>(set.getValue().getType());
-        buffers.useFlat(set.getBuffer());
+        if (failed(buffers.useFlat(op, set.getBuffer(), type)))
+          return failure();
         return store(op, set.getValue(), set.getBuffer(),
                      Layout::dense(type, static_cast<int64_t>(set.getOffset())));
       })
@@ -53,7 +54,7 @@ LogicalResult Placement::visit(Operation *op) {
         return placeJoin(op, 1, !vectors), success();
       })
       .Case<FusedOp, MatmulOp, AttentionOp, AttentionGradOp, EmbeddingGradOp>(
-          [&](Operation *compute) { return placeCompute(compute), success(); })
+          [&](Operation *compute) { return placeCompute(compute); })
       .Case([&](func::ReturnOp ret) { return storeResults(ret); })
       .Default([](Operation *other) {
         return other->emitOpError()
@@ -63,10 +64,10 @@ LogicalResult Placement::visit(Operation *op) {
       });
 }
 
-Storage *Placement::persistent(StringRef buffer) {
+Storage *Placement::persistent(StringRef buffer, RankedTensorType type) {
   auto [entry, isNew] = persistents.try_emplace(buffer, nullptr);
   if (isNew)
-    entry->second = plan.addPersistentStorage(buffer);
+    entry->second = plan.addPersistentStorage(buffer, elementBytes(type));
   return entry->second;
 }
 

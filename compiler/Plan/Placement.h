@@ -34,7 +34,8 @@ private:
                             const Layout &target);
   mlir::LogicalResult storeResults(mlir::func::ReturnOp op);
   mlir::LogicalResult checkNoPendingWrite(mlir::Operation *op, const Place &place);
-  Storage *persistent(llvm::StringRef buffer);
+  /// The storage of a buffer with a name, whose elements are like those of `type`.
+  Storage *persistent(llvm::StringRef buffer, mlir::RankedTensorType type);
 
   // Views.cpp: splits, slices and joins.
   void placeSplit(SplitOp op);
@@ -46,7 +47,7 @@ private:
   unsigned copyToDense(mlir::Operation *op, mlir::Value value);
 
   // InPlace.cpp: ops that compute.
-  void placeCompute(mlir::Operation *op);
+  mlir::LogicalResult placeCompute(mlir::Operation *op);
   unsigned placeTied(mlir::OpOperand &operand, mlir::OpResult result);
   bool canTakeOver(mlir::OpOperand &operand, mlir::OpResult result);
   bool mayWritePersistent(const Place &place, mlir::OpOperand &operand, mlir::OpResult result);

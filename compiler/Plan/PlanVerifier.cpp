@@ -12,8 +12,6 @@ using namespace mlir;
 namespace swamla {
 
 namespace {
-/// Bytes of a word: those of the smallest element.
-constexpr int64_t kWord = 2;
 /// Marks the words of an element after its first.
 constexpr uint64_t kRest = uint64_t(1) << 63;
 
@@ -23,14 +21,18 @@ using Names = std::vector<uint64_t>;
 
 class PlanVerifier {
 public:
-  explicit PlanVerifier(ProgramPlan &plan) : plan(plan) {}
+  explicit PlanVerifier(ProgramPlan &plan) : plan(plan) {
+    for (const Place &place : plan.places)
+      wordBytes = std::min(wordBytes, bytesPerElement(place));
+  }
   LogicalResult run();
 
 private:
-  static int64_t wordsPerElement(const Place &place) {
-    auto type = place.value ? cast<RankedTensorType>(place.value.getType()) : RankedTensorType();
-    return (type ? elementBytes(type) : place.storage->elementBytes) / kWord;
+  static int64_t bytesPerElement(const Place &place) {
+    return place.value ? elementBytes(cast<RankedTensorType>(place.value.getType()))
+                       : place.storage->elementBytes;
   }
+  int64_t wordsPerElement(const Place &place) const { return bytesPerElement(place) / wordBytes; }
   /// Calls `visit(element, word)` for every element of a place, in row-major order; `word` is its
   /// first, counted from the start of the buffer.
   template <typename Visit> void forEachWord(const Place &place, Visit visit);
@@ -48,6 +50,7 @@ private:
   Names joinColumns(Operation &op, int64_t heads);
 
   ProgramPlan &plan;
+  int64_t wordBytes = 4; ///< those of the smallest element of the plan
   llvm::StringMap<Names> buffers;
   llvm::DenseMap<Value, Names> expected;
   size_t nextStep = 0;
@@ -62,7 +65,7 @@ int64_t columnsOfType(Value value) {
 template <typename Visit> void PlanVerifier::forEachWord(const Place &place, Visit visit) {
   const Layout &layout = place.layout;
   int64_t words = wordsPerElement(place), element = 0;
-  int64_t base = place.storage->offset / kWord + layout.offset * words;
+  int64_t base = place.storage->offset / wordBytes + layout.offset * words;
   for (int64_t row = 0; row < layout.rows; ++row)
     for (int64_t col = 0; col < layout.cols; ++col)
       visit(element++, base + words * (row * layout.ld + col / layout.width * layout.headStride +
@@ -130,8 +133,7 @@ LogicalResult PlanVerifier::checkHolds(Operation *op, const Place &place, Value 
   return op->emitOpError() << "the plan is wrong: element " << differ.first - want.begin() << " of "
                            << what << " is not where it should be, in buffer "
                            << place.storage->buffer << " at byte "
-                           << place.storage->offset +
-                                  place.layout.offset * wordsPerElement(place) * kWord;
+                           << place.storage->offset + place.layout.offset * bytesPerElement(place);
 }
 
 /// An op may write over what it reads only where it starts from it, or reads the element before it
@@ -244,6 +246,8 @@ LogicalResult PlanVerifier::verifyOp(Operation &op) {
     return checkHolds(&op, plan.storedAt.lookup(&op), set.getValue(), "the gradient");
   if (auto set = dyn_cast<SetFlatOp>(op))
     return checkHolds(&op, plan.storedAt.lookup(&op), set.getValue(), "the value");
+  if (auto set = dyn_cast<SetScalingOp>(op))
+    return checkHolds(&op, plan.storedAt.lookup(&op), set.getValue(), "the scaling state");
   return success();
 }
 

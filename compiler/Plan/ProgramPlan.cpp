@@ -26,10 +26,10 @@ Storage *ProgramPlan::addArenaStorage(RankedTensorType type, StringRef label) {
   return storage;
 }
 
-Storage *ProgramPlan::addPersistentStorage(StringRef buffer) {
+Storage *ProgramPlan::addPersistentStorage(StringRef buffer, int64_t elementBytes) {
   Storage *storage = storages.emplace_back(std::make_unique<Storage>()).get();
   storage->buffer = storage->label = buffer.str();
-  storage->elementBytes = bufferElementBytes(buffer);
+  storage->elementBytes = elementBytes;
   return storage;
 }
 
@@ -41,8 +41,6 @@ void ProgramPlan::moveStorage(Storage *from, Storage *into, ArrayRef<Layout> lay
   }
   from->places.clear();
 }
-
-int64_t bufferElementBytes(StringRef buffer) { return buffer == kWorkingBuffer ? 2 : 4; }
 
 int64_t elementBytes(RankedTensorType type) { return (type.getElementTypeBitWidth() + 7) / 8; }
 

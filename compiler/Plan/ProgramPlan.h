@@ -79,14 +79,12 @@ struct ProgramPlan {
 
   unsigned addPlace(Storage *storage, const Layout &layout, mlir::Value value = {});
   Storage *addArenaStorage(mlir::RankedTensorType type, llvm::StringRef label);
-  Storage *addPersistentStorage(llvm::StringRef buffer);
+  /// A buffer with a name whose values have elements of `elementBytes`, those without a type too.
+  Storage *addPersistentStorage(llvm::StringRef buffer, int64_t elementBytes);
   /// Moves everything that lies in `from` to where `to` says in another storage. `layouts` are the
   /// new layouts of from's places, in order.
   void moveStorage(Storage *from, Storage *into, llvm::ArrayRef<Layout> layouts);
 };
-
-/// Element size in bytes of every value in a buffer with a name.
-int64_t bufferElementBytes(llvm::StringRef buffer);
 
 /// Element size in bytes of a tensor.
 int64_t elementBytes(mlir::RankedTensorType type);

@@ -2,6 +2,7 @@
 #include "compiler/Kernels/CPU/CpuKernels.h"
 
 #include "compiler/Kernels/CPU/AttentionKernels.h"
+#include "compiler/Kernels/CPU/F8Expansion.h"
 #include "compiler/Kernels/CPU/MathExpansion.h"
 #include "compiler/Kernels/CPU/RowKernel.h"
 #include "compiler/Kernels/CPU/ScatterAddKernel.h"
@@ -67,6 +68,10 @@ private:
 
 LogicalResult CpuKernels::lowerToLLVM(ModuleOp module) const {
   MLIRContext *context = module.getContext();
+  // On its own, and first: each walk sees what was there before it, and this one makes bf16 casts.
+  RewritePatternSet f8Expansions(context);
+  populateF8ExpansionPatterns(f8Expansions);
+  walkAndApplyPatterns(module, std::move(f8Expansions));
   RewritePatternSet expansions(context);
   populateMathExpansionPatterns(expansions);
   arith::populateCeilFloorDivExpandOpsPatterns(expansions);

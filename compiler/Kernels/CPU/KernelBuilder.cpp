@@ -1,6 +1,8 @@
 //===- KernelBuilder.cpp - what every CPU kernel generator needs ----------===//
 #include "compiler/Kernels/CPU/KernelBuilder.h"
 
+#include "dialects/Step/IR/ElementTypes.h"
+
 using namespace mlir;
 
 namespace swamla {
@@ -83,12 +85,14 @@ Value KernelBuilder::pointer(Value base, Type element, Value offset) {
                              ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(offset)});
 }
 
-/// What a type is in memory: bf16 goes there and comes from there as bits. LLVM would move it about
-/// as a float, and truncate it, an element at a time, by a function that is in no library here.
+/// What a type is in memory: bf16 and eight-bit floats go there and come from there as bits. LLVM
+/// would move bf16 about as a float, and truncate it, an element at a time, by a function that is
+/// in no library here.
 static Type memoryType(Type type) {
-  if (!getElementTypeOrSelf(type).isBF16())
+  Type element = getElementTypeOrSelf(type);
+  if (!element.isBF16() && !isF8(element))
     return type;
-  Type bits = IntegerType::get(type.getContext(), 16);
+  Type bits = IntegerType::get(type.getContext(), element.getIntOrFloatBitWidth());
   auto vector = dyn_cast<VectorType>(type);
   return vector ? Type(vector.clone(bits)) : bits;
 }

@@ -122,6 +122,20 @@ std::optional<int64_t> strideAlong(AffineExpr expr, unsigned dim, ArrayRef<int64
   return std::nullopt; // a floordiv or mod that depends on the dim
 }
 
+std::optional<unsigned> transposedRowDim(AffineExpr expr, ArrayRef<int64_t> extents,
+                                         unsigned rowDims) {
+  // Rows only: the last dim is a row dim.
+  if (rowDims >= extents.size())
+    return std::nullopt;
+  std::optional<int64_t> last = strideAlong(expr, extents.size() - 1, extents);
+  if (!last || *last <= 1)
+    return std::nullopt;
+  for (unsigned dim = rowDims; dim-- > 0;)
+    if (strideAlong(expr, dim, extents) == 1)
+      return dim;
+  return std::nullopt;
+}
+
 std::optional<int64_t> floorDivisorOf(AffineExpr expr, unsigned dim) {
   std::optional<int64_t> found;
   expr.walk([&](AffineExpr e) {

@@ -34,6 +34,11 @@ mlir::AffineExpr simplifyWithExtents(mlir::AffineExpr expr, llvm::ArrayRef<int64
 std::optional<int64_t> strideAlong(mlir::AffineExpr expr, unsigned dim,
                                    llvm::ArrayRef<int64_t> extents);
 
+/// The row dim along which a transposed out's neighbours are neighbours in memory: its stride there
+/// is 1, and more than 1 along the last dim. Nullopt for an offset that is no transposed out's.
+std::optional<unsigned> transposedRowDim(mlir::AffineExpr expr, llvm::ArrayRef<int64_t> extents,
+                                         unsigned rowDims);
+
 /// The constant R where `dim floordiv R` occurs in `expr`; nullopt if it does not.
 std::optional<int64_t> floorDivisorOf(mlir::AffineExpr expr, unsigned dim);
 

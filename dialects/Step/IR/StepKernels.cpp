@@ -82,11 +82,14 @@ LogicalResult verifyMap(RowKernelOp op, unsigned i) {
   if (!range || range->min < 0)
     return op.emitOpError() << "map " << i << " is " << op.getMaps()[i]
                             << ", expected offsets of 0 or more over the domain";
+  bool isIn = i < op.getNumIns();
   std::optional<int64_t> stride = strideAlong(offset, domain.size() - 1, domain);
-  if (!stride || (*stride != 0 && *stride != 1))
+  bool streams = stride && (*stride == 0 || *stride == 1);
+  if (!streams && (isIn || !transposedRowDim(offset, domain, op.getRowDims())))
     return op.emitOpError() << "map " << i << " is " << op.getMaps()[i]
-                            << ", expected a stride of 0 or 1 along the last dim";
-  if (i < op.getNumIns())
+                            << ", expected a stride of 0 or 1 along the last dim"
+                            << (isIn ? "" : ", or of 1 along a row dim");
+  if (isIn)
     return success();
   // An out that several units would add to.
   auto unitRows = static_cast<int64_t>(op.getUnitRows());
@@ -260,6 +263,7 @@ KernelFootprint rowFootprint(RowKernelOp op) {
     uint64_t element = (argument.getType().getIntOrFloatBitWidth() + 7) / 8;
     std::optional<OffsetRange> range = offsetRange(op.getMap(i).getResult(0), op.getDomain());
     footprint.bytes.push_back(range ? (range->max + 1) * element : 0);
+    footprint.elementBytes.push_back(element);
   }
   return footprint;
 }

@@ -16,7 +16,7 @@ using namespace swamla::step;
 //===----------------------------------------------------------------------===//
 
 LogicalResult swamla::step::verifyView(Operation *op, SymbolTableCollection &symbols, ViewAttr view,
-                                       const Twine &what) {
+                                       const Twine &what, uint64_t multiple) {
   Operation *module = op->getParentWithTrait<OpTrait::SymbolTable>();
   auto buffer = dyn_cast_or_null<BufferOp>(
       symbols.lookupSymbolIn(module, cast<SymbolRefAttr>(view.getBuffer())));
@@ -28,11 +28,10 @@ LogicalResult swamla::step::verifyView(Operation *op, SymbolTableCollection &sym
     return op->emitOpError() << what << " covers bytes [" << view.getOffset() << ", "
                              << view.getOffset() + view.getBytes() << ") of " << view.getBuffer()
                              << ", expected to lie in its " << size << " bytes";
-  if (view.getOffset() % 2 != 0 || view.getBytes() % 2 != 0 || view.getBytes() == 0)
-    return op->emitOpError() << what
-                             << ": expected offset and bytes to be multiples of 2, and some bytes; "
-                                "found offset "
-                             << view.getOffset() << ", bytes " << view.getBytes();
+  if (view.getOffset() % multiple != 0 || view.getBytes() % multiple != 0 || view.getBytes() == 0)
+    return op->emitOpError() << what << ": expected offset and bytes to be multiples of "
+                             << multiple << ", and some bytes; found offset " << view.getOffset()
+                             << ", bytes " << view.getBytes();
   return success();
 }
 
@@ -102,10 +101,14 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   Operation *target = symbols.lookupSymbolIn(module, getKernelAttr());
   if (!target)
     return emitOpError() << "launches @" << getKernel() << ", which this module does not have";
-  for (auto [i, view] : llvm::enumerate(getViews().getAsRange<ViewAttr>()))
-    if (failed(verifyView(*this, symbols, view, "view " + Twine(i))))
-      return failure();
   std::optional<KernelFootprint> footprint = kernelFootprint(target);
+  for (auto [i, view] : llvm::enumerate(getViews().getAsRange<ViewAttr>())) {
+    uint64_t multiple = 1; // what a lowered kernel reads was checked before it was
+    if (footprint)
+      multiple = i < footprint->elementBytes.size() ? footprint->elementBytes[i] : 2;
+    if (failed(verifyView(*this, symbols, view, "view " + Twine(i), multiple)))
+      return failure();
+  }
   if (!footprint)
     return success(); // lowered already: the op of the kernel has checked it before
   if (getViews().size() != footprint->bytes.size())

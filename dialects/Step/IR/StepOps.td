@@ -47,7 +47,8 @@ def Step_RowKernelOp : Step_Op<"row_kernel", [Symbol, IsolatedFromAbove, SingleB
     each in, one for each out; an out that updates in place is read through its own address, and an in may alias an out when both have the same map.
 
     `maps[i]` gives the element offset from base address i: domain dims, and for a gather symbol s0 (the i32 value of the in that `gather` names),
-    to one linear offset. Along the last dim the offset's stride is 0 or 1.
+    to one linear offset. Along the last dim the offset's stride is 0 or 1; an out may be transposed instead: stride 1 along a row dim, a larger one
+    along the last dim, and a whole element for each point, so no sum and no initial value that the region reads.
     An out's map lacks dims where swamla.fused's does: see RowwiseDomain.h. A column reduction's map contains `m floordiv R` only with R = `unit_rows`.
 
     `accumulate` (one flag for each out, default false) says that a column reduction adds to what its out already holds instead of starting from zero:

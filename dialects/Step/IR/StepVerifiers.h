@@ -7,15 +7,16 @@
 
 namespace swamla::step {
 
-/// Checks that `view` lies in a buffer of op's module and consists of whole words. `what` names the
-/// view in the error.
+/// Checks that `view` lies in a buffer of op's module, has some bytes, and that offset and bytes
+/// are multiples of `multiple`. `what` names the view in the error.
 mlir::LogicalResult verifyView(mlir::Operation *op, mlir::SymbolTableCollection &symbols,
-                               ViewAttr view, const llvm::Twine &what);
+                               ViewAttr view, const llvm::Twine &what, uint64_t multiple = 2);
 
 /// What a launch of a kernel needs.
 struct KernelFootprint {
   llvm::SmallVector<uint64_t> bytes; ///< for each view: bytes from its base that the kernel reaches
-  int64_t units = 0;                 ///< 0: decided by the target (attention)
+  llvm::SmallVector<uint64_t> elementBytes; ///< for each view; empty: those of two bytes or more
+  int64_t units = 0;                        ///< 0: decided by the target (attention)
 };
 
 /// Nullopt where `op` is not a step kernel.

@@ -1,4 +1,5 @@
 //===- ParamOps.cpp - parameters, gradients, flat buffers -----------------===//
+#include "dialects/Step/IR/ElementTypes.h"
 #include "dialects/Swamla/IR/SwamlaDialect.h"
 #include "dialects/Swamla/IR/VerifyUtils.h"
 
@@ -199,12 +200,20 @@ template <typename Op> static LogicalResult verifyFlat(Op op, RankedTensorType t
   if (failed(expectInt(op, "offset", static_cast<int64_t>(op.getOffset()), 0)))
     return failure();
   /*get_flat_c2, set_flat_c2*/
-  Type expected = op.getBuffer() == kWorkingBuffer ? Type(BFloat16Type::get(op.getContext()))
-                                                   : Float32Type::get(op.getContext());
-  if (type.getElementType() == expected)
+  Type f32 = Float32Type::get(op.getContext()), bf16 = BFloat16Type::get(op.getContext());
+  Type element = type.getElementType();
+  Type expected = llvm::StringSwitch<Type>(op.getBuffer())
+                      .Cases({"params", kGradsBuffer}, f32)
+                      .Case(kWorkingBuffer, bf16)
+                      .Default({});
+  if (expected ? element == expected : element == f32 || element == bf16 || isF8(element))
     return success();
-  return op.emitOpError() << "expected elements of " << expected << " in buffer \""
-                          << op.getBuffer() << "\", found " << type;
+  InFlightDiagnostic error = op.emitOpError() << "expected elements of ";
+  if (expected)
+    error << expected;
+  else
+    error << "f32, bf16, f8E4M3FN or f8E5M2";
+  return error << " in buffer \"" << op.getBuffer() << "\", found " << type;
 }
 
 LogicalResult GetFlatOp::verify() { return verifyFlat(*this, tensorType(getResult())); }

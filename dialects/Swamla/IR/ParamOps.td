@@ -93,7 +93,7 @@ def Swamla_GetFlatOp : Swamla_Op<"get_flat", [MemoryEffects<[MemRead]>, DeclareO
     ```mlir
     %p = swamla.get_flat "params" offset 0 : tensor<96x1024xf32>
     ```
-    (C1) offset >= 0; (C2) elements are f32, and bf16 in `working`.
+    (C1) offset >= 0; (C2) elements are f32 in `params` and `grads`, bf16 in `working`, f32, bf16 or eight-bit floats elsewhere.
   }];
   let arguments = (ins StrAttr:$buffer, I64Attr:$offset);
   let results = (outs AnyStaticShapeTensor:$result);
@@ -103,7 +103,7 @@ def Swamla_GetFlatOp : Swamla_Op<"get_flat", [MemoryEffects<[MemRead]>, DeclareO
 
 def Swamla_SetFlatOp : Swamla_Op<"set_flat"> {
   let summary = "stores a range of a flat buffer";
-  let description = "(C1) offset >= 0; (C2) elements are f32, and bf16 in `working`.";
+  let description = "(C1) offset >= 0; (C2) elements are f32 in `params` and `grads`, bf16 in `working`, f32, bf16 or eight-bit floats elsewhere.";
   let arguments = (ins StrAttr:$buffer, I64Attr:$offset, AnyStaticShapeTensor:$value);
   let assemblyFormat = "$buffer `offset` $offset `,` $value attr-dict `:` type($value)";
   let hasVerifier = 1;

@@ -1,6 +1,7 @@
 //===- SwamlaDialect.h - the swamla dialect -------------------------------===//
 #pragma once
 
+#include "dialects/Swamla/IR/QuantizableProduct.h"
 #include "dialects/Swamla/IR/ResultPrecision.h"
 #include "dialects/Swamla/IR/RowwiseDomain.h"
 
@@ -27,8 +28,18 @@ class SetupTime : public mlir::OpTrait::TraitBase<ConcreteType, SetupTime> {};
 
 /// The flat buffer of the parameters' working copies, bf16, for get_flat and set_flat.
 inline constexpr llvm::StringLiteral kWorkingBuffer = "working";
+/// The flat buffer of the parameters' working copies in E4M3, each divided by its scale.
+inline constexpr llvm::StringLiteral kF8WorkingBuffer = "working.e4m3";
+/// Their transposes, each matrix where it lies in the others.
+inline constexpr llvm::StringLiteral kF8TransposedBuffer = "working.e4m3t";
 /// The flat buffer of gradients.
 inline constexpr llvm::StringLiteral kGradsBuffer = "grads";
+
+/// The scaling state, for get_scaling and set_scaling, f32: the scale of each site, the amaxes of
+/// its rows, and those of earlier steps.
+inline constexpr llvm::StringLiteral kScaleBuffer = "scale";
+inline constexpr llvm::StringLiteral kAmaxBuffer = "amax";
+inline constexpr llvm::StringLiteral kAmaxHistoryBuffer = "amax_history";
 
 /// Bytes of an op's tensor operands and results, each counted once.
 uint64_t defaultBytes(mlir::Operation *op);
