@@ -9,6 +9,9 @@ namespace swamla {
 // the transpose of that product. b's cotangent comes first: b is the weight of a linear layer, a
 // its saved input, which can be freed before a's cotangent exists.
 OperandCotangents MatmulOp::buildGradient(OpBuilder &builder, ValueRange cotangents) {
+  if (isScaled())
+    return emitOpError() << "has f8 operands and no gradient; differentiate it before it is "
+                            "quantized";
   Value dy = cotangents[0];
   bool transposeA = getTransposeA(), transposeB = getTransposeB();
   auto product = [&](Value like, Value lhs, Value rhs, bool transposeLhs, bool transposeRhs) {

@@ -73,7 +73,7 @@ void BlockGrouper::eraseUnusedParams() {
 void BlockGrouper::groupForward() {
   llvm::MapVector<std::pair<Value, Attribute>, SmallVector<MatmulOp>> sharing;
   for (auto op : block.getOps<MatmulOp>())
-    if (op.getTransposeB() && !op.getTransposeA() && !op.getInit() &&
+    if (op.getTransposeB() && !op.getTransposeA() && !op.getInit() && !op.isScaled() &&
         groups.matrixParamOf(op.getB()))
       sharing[{op.getA(), op->getAttr(scopeAttr)}].push_back(op);
   for (auto &[key, matmuls] : sharing) {

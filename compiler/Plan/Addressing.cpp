@@ -78,12 +78,27 @@ bool canAddressHeads(Operation *op, Value value, int64_t heads, const Layout &la
 }
 } // namespace
 
+/// Whether rows begin where Hopper's f8 products want them: at multiples of 16 bytes. The storage
+/// of a value does.
+static bool hasAlignedRows(Value value, const Layout &layout) {
+  constexpr int64_t kAlignment = 16;
+  int64_t bytes = cast<RankedTensorType>(value.getType()).getElementTypeBitWidth() / 8;
+  return layout.offset * bytes % kAlignment == 0 &&
+         (layout.rows == 1 || layout.ld * bytes % kAlignment == 0);
+}
+
+static bool canMultiply(MatmulOp op, Value value, const Layout &layout) {
+  return layout.isPlain() && (!op.isScaled() || hasAlignedRows(value, layout));
+}
+
 bool canRead(OpOperand &operand, const Layout &layout) {
   Operation *op = operand.getOwner();
   if (auto fused = dyn_cast<FusedOp>(op))
     return static_cast<bool>(rowKernelMap(fused, operand.getOperandNumber(), layout));
-  if (isa<MatmulOp>(op))
-    return layout.isPlain();
+  if (auto matmul = dyn_cast<MatmulOp>(op)) {
+    bool isSingle = layout.rows * layout.cols == 1; // a scale may be one of many in a buffer
+    return isSingle || canMultiply(matmul, operand.get(), layout);
+  }
   if (isa<EmbeddingGradOp>(op))
     return operand.getOperandNumber() == 1 ? layout.isPlain() : layout.isDense();
   if (isa<AttentionOp, AttentionGradOp>(op))
@@ -96,8 +111,8 @@ bool canWrite(OpResult result, const Layout &layout) {
   if (auto fused = dyn_cast<FusedOp>(op))
     return static_cast<bool>(
         rowKernelMap(fused, fused.getIns().size() + result.getResultNumber(), layout));
-  if (isa<MatmulOp>(op))
-    return layout.isPlain();
+  if (auto matmul = dyn_cast<MatmulOp>(op))
+    return canMultiply(matmul, result, layout);
   if (isa<EmbeddingGradOp>(op))
     return layout.isDense();
   if (isa<AttentionOp, AttentionGradOp>(op))

@@ -113,11 +113,21 @@ void ProgramEmitter::emitFused(FusedOp op) {
 void ProgramEmitter::emitMatmul(MatmulOp op) {
   const Layout &a = in(0).layout, &b = in(1).layout, &c = out(0).layout;
   int64_t k = op.getTransposeA() ? a.rows : a.cols;
-  step::MatmulOp::create(body, op.getLoc(), view(in(0)), view(in(1)), view(out(0)), c.rows, c.cols,
-                         k, pitch(a), pitch(b), pitch(c), op.getTransposeA(), op.getTransposeB(),
-                         static_cast<bool>(op.getInit()), elementType(op.getA()),
-                         elementType(op.getResult()), tf32 && elementType(op.getA()).isF32(),
-                         labelOf(op));
+  step::ViewAttr aScale, bScale;
+  if (op.isScaled()) {
+    aScale = view(in(op.getAScaleMutable()[0].getOperandNumber()));
+    bScale = view(in(op.getBScaleMutable()[0].getOperandNumber()));
+  }
+  TypeAttr aType = elementAttr(op.getA()), bType = elementAttr(op.getB());
+  auto flag = [&](bool value) { return value ? attrs.getUnitAttr() : UnitAttr(); };
+  auto number = [&](int64_t value) { return attrs.getI64IntegerAttr(value); };
+  step::MatmulOp::create(body, op.getLoc(), view(in(0)), view(in(1)), view(out(0)), aScale, bScale,
+                         number(c.rows), number(c.cols), number(k), number(pitch(a)),
+                         number(pitch(b)), number(pitch(c)), op.getTransposeAAttr(),
+                         op.getTransposeBAttr(), flag(static_cast<bool>(op.getInit())), aType,
+                         aType == bType ? TypeAttr() : bType, elementAttr(op.getResult()),
+                         flag(tf32 && aType.getValue().isF32()), op.getFastAccumAttr(),
+                         attrs.getStringAttr(labelOf(op)));
 }
 
 /// What the forward and backward kernels have in common: sizes, mask, and where q, k, v lie.

@@ -16,8 +16,8 @@ OpResult tiedResult(OpOperand &operand) {
       return {};
     return op->getOpResult(operand.getOperandNumber() - ins);
   }
-  if (auto matmul = dyn_cast<MatmulOp>(op))
-    return operand.getOperandNumber() == 2 ? op->getOpResult(0) : OpResult();
+  if (auto matmul = dyn_cast<MatmulOp>(op)) // operand 2 without init is a scale
+    return matmul.getInit() && operand.getOperandNumber() == 2 ? op->getOpResult(0) : OpResult();
   if (auto grad = dyn_cast<EmbeddingGradOp>(op))
     return operand.getOperandNumber() == 2 ? op->getOpResult(0) : OpResult();
   return {};

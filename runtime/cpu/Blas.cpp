@@ -8,6 +8,7 @@
 #include "runtime/cpu/Blas.h"
 
 #include "runtime/base/Bf16.h"
+#include "runtime/base/Fp8.h"
 #include "runtime/cpu/BlasLibrary.h"
 
 #include <algorithm>
@@ -76,13 +77,25 @@ int MatmulTask::runBlock(const Block &block) const {
 }
 
 namespace {
+constexpr std::array<float, 256> kE4M3Numbers = fp8Table(kE4M3), kE5M2Numbers = fp8Table(kE5M2);
+
 /// Rows [row, row + rows) and columns [column, column + columns) of a matrix, dense, as f32.
+template <typename T, typename Convert>
 void widen(const void *matrix, int64_t ld, int64_t row, int64_t rows, int64_t column,
-           int64_t columns, float *to) {
+           int64_t columns, float *to, Convert convert) {
   for (int64_t r = 0; r < rows; ++r, to += columns) {
-    const Bf16 *from = static_cast<const Bf16 *>(matrix) + (row + r) * ld + column;
-    std::transform(from, from + columns, to, toFloat);
+    const T *from = static_cast<const T *>(matrix) + (row + r) * ld + column;
+    std::transform(from, from + columns, to, convert);
   }
+}
+
+void widen(schema::DType type, const void *matrix, int64_t ld, int64_t row, int64_t rows,
+           int64_t column, int64_t columns, float *to) {
+  if (type == schema::DType::BF16)
+    return widen<Bf16>(matrix, ld, row, rows, column, columns, to,
+                       [](Bf16 value) { return toFloat(value); });
+  const auto &numbers = type == schema::DType::F8E4M3 ? kE4M3Numbers : kE5M2Numbers;
+  widen<Fp8>(matrix, ld, row, rows, column, columns, to, [&](Fp8 bits) { return numbers[bits]; });
 }
 } // namespace
 
@@ -90,32 +103,50 @@ int MatmulTask::runNarrowBlock(const Block &block, float *scratch) const {
   auto [i, j, rows, columns] = block;
   float *a = scratch, *b = a + rows * std::min(kPanel, call.k),
         *sums = b + columns * std::min(kPanel, call.k);
-  float *c = call.narrowC ? sums : static_cast<float *>(call.c) + i * call.ldc + j;
-  int64_t ldc = call.narrowC ? columns : call.ldc;
+  float *c = sumsApart() ? sums : static_cast<float *>(call.c) + i * call.ldc + j;
+  int64_t ldc = sumsApart() ? columns : call.ldc;
   for (int64_t p = 0; p < call.k; p += kPanel) {
     int64_t depth = std::min(kPanel, call.k - p);
-    call.transposeA ? widen(call.a, call.lda, p, depth, i, rows, a)
-                    : widen(call.a, call.lda, i, rows, p, depth, a);
-    call.transposeB ? widen(call.b, call.ldb, j, columns, p, depth, b)
-                    : widen(call.b, call.ldb, p, depth, j, columns, b);
-    bool adds = call.accumulate || p > 0;
+    call.transposeA ? widen(call.aType, call.a, call.lda, p, depth, i, rows, a)
+                    : widen(call.aType, call.a, call.lda, i, rows, p, depth, a);
+    call.transposeB ? widen(call.bType, call.b, call.ldb, j, columns, p, depth, b)
+                    : widen(call.bType, call.b, call.ldb, p, depth, j, columns, b);
+    bool adds = p > 0 || (call.accumulate && !sumsApart());
     if (int status = blas().sgemm(call.transposeA ? 'T' : 'N', call.transposeB ? 'T' : 'N', rows,
                                   columns, depth, 1.0F, a, call.transposeA ? rows : depth, b,
                                   call.transposeB ? depth : columns, adds ? 1.0F : 0.0F, c, ldc))
       return status;
   }
-  if (call.narrowC)
-    for (int64_t r = 0; r < rows; ++r)
-      std::transform(sums + r * columns, sums + (r + 1) * columns,
-                     static_cast<Bf16 *>(call.c) + (i + r) * call.ldc + j, toBf16);
+  if (sumsApart())
+    storeBlock(block, sums);
   return 0;
 }
 
+/// Sums, dense, as they become C.
+void MatmulTask::storeBlock(const Block &block, float *sums) const {
+  auto [i, j, rows, columns] = block;
+  for (int64_t r = 0; r < rows; ++r, sums += columns) {
+    if (call.aScale) {
+      float aScale = call.aScale[call.scalesEach ? i + r : 0];
+      for (int64_t c = 0; c < columns; ++c)
+        sums[c] = sums[c] * aScale * call.bScale[call.scalesEach ? j + c : 0];
+    }
+    int64_t at = (i + r) * call.ldc + j;
+    if (call.cType == schema::DType::BF16) {
+      std::transform(sums, sums + columns, static_cast<Bf16 *>(call.c) + at, toBf16);
+      continue;
+    }
+    float *to = static_cast<float *>(call.c) + at;
+    for (int64_t c = 0; c < columns; ++c)
+      to[c] = call.accumulate ? to[c] + sums[c] : sums[c];
+  }
+}
+
 uint64_t MatmulTask::scratchBytes() const {
-  if (!call.narrowAB)
+  if (!isNarrow())
     return 0;
   int64_t floats = (blockM + blockN) * std::min(kPanel, call.k);
-  return uint64_t(floats + (call.narrowC ? blockM * blockN : 0)) * sizeof(float);
+  return uint64_t(floats + (sumsApart() ? blockM * blockN : 0)) * sizeof(float);
 }
 
 void MatmulTask::run(void *const *views, int64_t begin, int64_t end, void *scratch) {
@@ -123,8 +154,8 @@ void MatmulTask::run(void *const *views, int64_t begin, int64_t end, void *scrat
   blas().setThreads(1); // of this thread only: the blocks are shared out by the team
   for (int64_t index = begin; index < end; ++index) {
     Block block = task.blockAt(index);
-    if (int status = task.call.narrowAB ? task.runNarrowBlock(block, static_cast<float *>(scratch))
-                                        : task.runBlock(block))
+    if (int status = task.isNarrow() ? task.runNarrowBlock(block, static_cast<float *>(scratch))
+                                     : task.runBlock(block))
       task.failure.store(status, std::memory_order_relaxed);
   }
 }

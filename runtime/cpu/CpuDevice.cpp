@@ -192,20 +192,7 @@ Status CpuDevice::loadCode() {
 }
 
 MatmulCall CpuDevice::matmulCall(const schema::Matmul &matmul) const {
-  return {address(*matmul.a()),
-          address(*matmul.b()),
-          address(*matmul.c()),
-          int64_t(matmul.m()),
-          int64_t(matmul.n()),
-          int64_t(matmul.k()),
-          int64_t(matmul.lda()),
-          int64_t(matmul.ldb()),
-          int64_t(matmul.ldc()),
-          matmul.transpose_a(),
-          matmul.transpose_b(),
-          matmul.accumulate(),
-          matmul.ab_type() == schema::DType::BF16,
-          matmul.c_type() == schema::DType::BF16};
+  return MatmulCall::of(matmul, [&](const schema::View &view) { return address(view); });
 }
 
 std::variant<LaunchCall, MatmulTask, FillTask> CpuDevice::prepare(const schema::Op &op) {

@@ -22,9 +22,12 @@ Result<CudaProgram::Op> CudaProgram::prepare(const schema::Step &step, const sch
                                  *step.kernels()->Get(launch->kernel()), std::move(views)));
     return Op{std::move(call)};
   }
-  if (const schema::Matmul *matmul = op.kind_as_Matmul())
+  if (const schema::Matmul *matmul = op.kind_as_Matmul()) {
+    auto scale = [&](const schema::View *view) { return view ? at(*view) : CUdeviceptr(0); };
     return Op{MatmulCall{matmuls->find(MatmulProblem::of(*matmul)),
-                         {at(*matmul->a()), at(*matmul->b()), at(*matmul->c())}}};
+                         {at(*matmul->a()), at(*matmul->b()), at(*matmul->c()),
+                          scale(matmul->a_scale()), scale(matmul->b_scale())}}};
+  }
   const schema::Fill &fill = *op.kind_as_Fill();
   return Op{FillCall{at(*fill.view()), fill.view()->bytes() / sizeof(uint32_t), fill.value()}};
 }

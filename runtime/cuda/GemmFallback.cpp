@@ -52,8 +52,8 @@ cublasStatus_t GemmFallback::enqueue(const MatmulProblem &p, const MatmulOperand
   auto op = [](bool transpose) { return transpose ? CUBLAS_OP_T : CUBLAS_OP_N; };
   // Column-major: B comes first, as in LtMatmul.
   return gemm(handle, op(p.transposeB), op(p.transposeA), int(p.n), int(p.m), int(p.k), &alpha,
-              pointerTo(operands.b), type(p.abType), int(p.ldb), pointerTo(operands.a),
-              type(p.abType), int(p.lda), &beta, pointerTo(operands.c), type(p.cType), int(p.ldc),
+              pointerTo(operands.b), type(p.bType), int(p.ldb), pointerTo(operands.a),
+              type(p.aType), int(p.lda), &beta, pointerTo(operands.c), type(p.cType), int(p.ldc),
               p.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT);
 }
 

@@ -1,7 +1,7 @@
 //===- GemmFallback.h - matmuls that cuBLASLt has no algorithm for --------===//
 //
 // cuBLASLt's heuristic knows none for some odd alignments; cuBLAS's older
-// interface takes every matrix. Its library is loaded when the first such
+// interface takes every matrix but those in f8. Its library is loaded when the first such
 // matmul comes.
 //
 //===----------------------------------------------------------------------===//

@@ -8,7 +8,16 @@ namespace swamla {
 static_assert(sizeof(cublasLtMatmulAlgo_t) == sizeof(MatmulAlgorithm));
 
 static cudaDataType_t dataType(schema::DType type) {
-  return type == schema::DType::BF16 ? CUDA_R_16BF : CUDA_R_32F;
+  switch (type) {
+  case schema::DType::BF16:
+    return CUDA_R_16BF;
+  case schema::DType::F8E4M3:
+    return CUDA_R_8F_E4M3;
+  case schema::DType::F8E5M2:
+    return CUDA_R_8F_E5M2;
+  default:
+    return CUDA_R_32F;
+  }
 }
 
 static cublasLtMatmulAlgo_t toLt(const MatmulAlgorithm &algorithm) {
@@ -44,6 +53,12 @@ static Result<MatrixLayout> layout(schema::DType type, uint64_t rows, uint64_t c
   return result;
 }
 
+template <typename T>
+static cublasStatus_t set(const MatmulDesc &desc, cublasLtMatmulDescAttributes_t attribute,
+                          T value) {
+  return cublasLtMatmulDescSetAttribute(desc.get(), attribute, &value, sizeof(value));
+}
+
 Result<LtMatmul> LtMatmul::create(const MatmulProblem &problem) {
   constexpr const char *kWhat = "cannot describe a matmul to cuBLASLt";
   LtMatmul result;
@@ -51,20 +66,33 @@ Result<LtMatmul> LtMatmul::create(const MatmulProblem &problem) {
   cublasComputeType_t compute = p.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
   SWAMLA_RETURN_IF_ERROR(
       toStatus(cublasLtMatmulDescCreate(result.desc.out(), compute, CUDA_R_32F), kWhat));
-  cublasOperation_t first = p.transposeB ? CUBLAS_OP_T : CUBLAS_OP_N;
-  cublasOperation_t second = p.transposeA ? CUBLAS_OP_T : CUBLAS_OP_N;
+  auto op = [](bool transpose) { return transpose ? CUBLAS_OP_T : CUBLAS_OP_N; };
   SWAMLA_RETURN_IF_ERROR(
-      toStatus(cublasLtMatmulDescSetAttribute(result.desc.get(), CUBLASLT_MATMUL_DESC_TRANSA,
-                                              &first, sizeof(first)),
-               kWhat));
+      toStatus(set(result.desc, CUBLASLT_MATMUL_DESC_TRANSA, op(p.transposeB)), kWhat));
   SWAMLA_RETURN_IF_ERROR(
-      toStatus(cublasLtMatmulDescSetAttribute(result.desc.get(), CUBLASLT_MATMUL_DESC_TRANSB,
-                                              &second, sizeof(second)),
-               kWhat));
-  SWAMLA_TRY(result.a, layout(p.abType, p.rowsA(), p.transposeA ? p.m : p.k, p.lda));
-  SWAMLA_TRY(result.b, layout(p.abType, p.rowsB(), p.transposeB ? p.k : p.n, p.ldb));
+      toStatus(set(result.desc, CUBLASLT_MATMUL_DESC_TRANSB, op(p.transposeA)), kWhat));
+  if (p.scales == MatmulScales::Each) {
+    auto mode = int32_t(CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F);
+    for (auto attribute : {CUBLASLT_MATMUL_DESC_A_SCALE_MODE, CUBLASLT_MATMUL_DESC_B_SCALE_MODE})
+      SWAMLA_RETURN_IF_ERROR(toStatus(set(result.desc, attribute, mode), kWhat));
+  }
+  if (p.fastAccum)
+    SWAMLA_RETURN_IF_ERROR(
+        toStatus(set(result.desc, CUBLASLT_MATMUL_DESC_FAST_ACCUM, int8_t(1)), kWhat));
+  SWAMLA_TRY(result.a, layout(p.aType, p.rowsA(), p.transposeA ? p.m : p.k, p.lda));
+  SWAMLA_TRY(result.b, layout(p.bType, p.rowsB(), p.transposeB ? p.k : p.n, p.ldb));
   SWAMLA_TRY(result.c, layout(p.cType, p.m, p.n, p.ldc));
   return result;
+}
+
+cublasStatus_t LtMatmul::setScales(CUdeviceptr aScale, CUdeviceptr bScale) const {
+  if (what.scales == MatmulScales::None)
+    return CUBLAS_STATUS_SUCCESS;
+  // cuBLASLt's A is B here.
+  const void *first = pointerTo(bScale), *second = pointerTo(aScale);
+  cublasStatus_t status = set(desc, CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, first);
+  return status == CUBLAS_STATUS_SUCCESS ? set(desc, CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, second)
+                                         : status;
 }
 
 //===----------------------------------------------------------------------===//
@@ -99,6 +127,9 @@ static Result<Preference> preferenceFor(const MatmulProblem &problem) {
 Result<std::vector<MatmulAlgorithm>> LtMatmul::candidates(const LtLibrary &library,
                                                           unsigned most) const {
   SWAMLA_TRY(Preference preference, preferenceFor(what));
+  // That there are scales decides what can run; where they are does not.
+  SWAMLA_RETURN_IF_ERROR(toStatus(setScales(library.workspace(), library.workspace()),
+                                  "cannot describe a matmul to cuBLASLt"));
   std::vector<cublasLtMatmulHeuristicResult_t> found(most);
   int count = 0;
   cublasStatus_t status =
@@ -119,6 +150,8 @@ Result<std::vector<MatmulAlgorithm>> LtMatmul::candidates(const LtLibrary &libra
 bool LtMatmul::accepts(const LtLibrary &library, const MatmulAlgorithm &algorithm) const {
   cublasLtMatmulAlgo_t algo = toLt(algorithm);
   cublasLtMatmulHeuristicResult_t result = {};
+  if (setScales(library.workspace(), library.workspace()) != CUBLAS_STATUS_SUCCESS)
+    return false;
   return cublasLtMatmulAlgoCheck(library.handle(), desc.get(), b.get(), a.get(), c.get(), c.get(),
                                  &algo, &result) == CUBLAS_STATUS_SUCCESS &&
          result.workspaceSize <= LtLibrary::kWorkspaceBytes;
@@ -128,6 +161,9 @@ cublasStatus_t LtMatmul::enqueue(const LtLibrary &library, const MatmulAlgorithm
                                  const MatmulOperands &operands, CUstream stream) const {
   cublasLtMatmulAlgo_t algo = toLt(algorithm);
   float alpha = 1, beta = what.accumulate ? 1 : 0;
+  if (cublasStatus_t status = setScales(operands.aScale, operands.bScale);
+      status != CUBLAS_STATUS_SUCCESS)
+    return status;
   return cublasLtMatmul(library.handle(), desc.get(), &alpha, pointerTo(operands.b), b.get(),
                         pointerTo(operands.a), a.get(), &beta, pointerTo(operands.c), c.get(),
                         pointerTo(operands.c), c.get(), &algo, pointerTo(library.workspace()),

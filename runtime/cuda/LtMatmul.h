@@ -16,9 +16,9 @@
 
 namespace swamla {
 
-/// Addresses of a matmul's operands.
+/// Addresses of a matmul's operands, and of their scales if they have any.
 struct MatmulOperands {
-  CUdeviceptr a = 0, b = 0, c = 0;
+  CUdeviceptr a = 0, b = 0, c = 0, aScale = 0, bScale = 0;
 };
 
 /// The library with its workspace. One stream at a time may use it.
@@ -60,6 +60,9 @@ public:
                          const MatmulOperands &operands, CUstream stream) const;
 
 private:
+  /// The scales' addresses are part of the description; it is the caller's until the next call.
+  cublasStatus_t setScales(CUdeviceptr aScale, CUdeviceptr bScale) const;
+
   MatmulProblem what;
   MatmulDesc desc;
   MatrixLayout a, b, c; ///< as in the problem; cuBLASLt is given b first

@@ -19,7 +19,22 @@ uint64_t extent(uint64_t rows, uint64_t columns, uint64_t ld, schema::DType type
 }
 
 const char *nameOf(schema::DType type, bool tf32) {
-  return type == schema::DType::BF16 ? "bf16" : tf32 ? "tf32" : "f32";
+  switch (type) {
+  case schema::DType::BF16:
+    return "bf16";
+  case schema::DType::F8E4M3:
+    return "e4m3";
+  case schema::DType::F8E5M2:
+    return "e5m2";
+  default:
+    return tf32 ? "tf32" : "f32";
+  }
+}
+
+MatmulScales scalesOf(const schema::Matmul &matmul) {
+  if (!matmul.a_scale())
+    return MatmulScales::None;
+  return matmul.a_scale()->bytes() == sizeof(float) ? MatmulScales::Single : MatmulScales::Each;
 }
 } // namespace
 
@@ -35,8 +50,11 @@ MatmulProblem MatmulProblem::of(const schema::Matmul &matmul) {
   problem.transposeB = matmul.transpose_b();
   problem.accumulate = matmul.accumulate();
   problem.tf32 = matmul.tf32();
-  problem.abType = matmul.ab_type();
+  problem.fastAccum = matmul.fast_accum();
+  problem.aType = matmul.a_type();
+  problem.bType = matmul.b_type();
   problem.cType = matmul.c_type();
+  problem.scales = scalesOf(matmul);
   problem.alignA = alignmentOf(*matmul.a());
   problem.alignB = alignmentOf(*matmul.b());
   problem.alignC = alignmentOf(*matmul.c());
@@ -44,13 +62,17 @@ MatmulProblem MatmulProblem::of(const schema::Matmul &matmul) {
 }
 
 std::string MatmulProblem::key() const {
-  return fmt::format("{}x{}x{}.ld{},{},{}.{}{}.{}-{}{}.a{},{},{}", m, n, k, lda, ldb, ldc,
-                     transposeA ? 't' : 'n', transposeB ? 't' : 'n', nameOf(abType, tf32),
-                     nameOf(cType, false), accumulate ? ".acc" : "", alignA, alignB, alignC);
+  std::string operands = nameOf(aType, tf32);
+  if (bType != aType)
+    operands += fmt::format("*{}", nameOf(bType, tf32));
+  return fmt::format("{}x{}x{}.ld{},{},{}.{}{}.{}-{}{}{}{}.a{},{},{}", m, n, k, lda, ldb, ldc,
+                     transposeA ? 't' : 'n', transposeB ? 't' : 'n', operands, nameOf(cType, false),
+                     accumulate ? ".acc" : "", scales == MatmulScales::Each ? ".each" : "",
+                     fastAccum ? ".fast" : "", alignA, alignB, alignC);
 }
 
-uint64_t MatmulProblem::bytesA() const { return extent(rowsA(), transposeA ? m : k, lda, abType); }
-uint64_t MatmulProblem::bytesB() const { return extent(rowsB(), transposeB ? k : n, ldb, abType); }
+uint64_t MatmulProblem::bytesA() const { return extent(rowsA(), transposeA ? m : k, lda, aType); }
+uint64_t MatmulProblem::bytesB() const { return extent(rowsB(), transposeB ? k : n, ldb, bType); }
 uint64_t MatmulProblem::bytesC() const { return extent(m, n, ldc, cType); }
 
 } // namespace swamla

@@ -8,9 +8,12 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/cuda/MatmulTuner.h"
 
+#include "runtime/base/Bf16.h"
+#include "runtime/base/Fp8.h"
 #include "runtime/base/Log.h"
 #include "runtime/base/Philox.h"
 #include "runtime/base/Timer.h"
+#include "runtime/program/VerifyStep.h"
 
 #include <algorithm>
 #include <bit>
@@ -42,11 +45,6 @@ struct Entrant {
   }
 };
 
-uint16_t toBf16(float value) {
-  auto bits = std::bit_cast<uint32_t>(value);
-  return uint16_t((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-}
-
 uint64_t roundUp(uint64_t bytes) {
   return (bytes + MatmulProblem::kMaxAlignment - 1) / MatmulProblem::kMaxAlignment *
          MatmulProblem::kMaxAlignment;
@@ -54,8 +52,12 @@ uint64_t roundUp(uint64_t bytes) {
 
 /// Space for a matrix with exactly this alignment behind a multiple of kMaxAlignment.
 uint64_t placeBytes(uint64_t bytes) { return roundUp(bytes + MatmulProblem::kMaxAlignment); }
+/// The bytes behind the matrices that hold scales.
+uint64_t scaleBytes(const MatmulProblem &p) {
+  return roundUp(p.scalesA() * sizeof(float)) + roundUp(p.scalesB() * sizeof(float));
+}
 uint64_t scratchBytes(const MatmulProblem &p) {
-  return placeBytes(p.bytesA()) + placeBytes(p.bytesB()) + placeBytes(p.bytesC());
+  return placeBytes(p.bytesA()) + placeBytes(p.bytesB()) + placeBytes(p.bytesC()) + scaleBytes(p);
 }
 
 /// Operands in scratch memory, aligned as the program's are and not more.
@@ -64,7 +66,15 @@ MatmulOperands place(const MatmulProblem &p, CUdeviceptr base) {
     return alignment < MatmulProblem::kMaxAlignment ? begin + alignment : begin;
   };
   CUdeviceptr b = base + placeBytes(p.bytesA()), c = b + placeBytes(p.bytesB());
-  return {at(base, p.alignA), at(b, p.alignB), at(c, p.alignC)};
+  CUdeviceptr aScale = c + placeBytes(p.bytesC());
+  return {at(base, p.alignA), at(b, p.alignB), at(c, p.alignC), aScale,
+          aScale + roundUp(p.scalesA() * sizeof(float))};
+}
+
+/// The numbers that a problem's matrices are filled with. What is random in one f8 format is so in
+/// the other.
+schema::DType patternOf(const MatmulProblem &p) {
+  return isF8(p.aType) ? schema::DType::F8E4M3 : p.aType;
 }
 } // namespace
 
@@ -88,12 +98,17 @@ Status MatmulTuner::prepareScratch(const std::vector<PlannedMatmul *> &missing) 
 Status MatmulTuner::fillScratch(schema::DType type) {
   std::vector<float> values(kPatternElements);
   RandomStream(0, "matmul tuning").fillNormal(values, 0, 1);
-  std::vector<uint16_t> narrow;
+  std::vector<Bf16> narrow;
+  std::vector<Fp8> narrowest;
   std::span<const std::byte> bytes = std::as_bytes(std::span(values));
   if (type == schema::DType::BF16) {
     narrow.resize(values.size());
     std::ranges::transform(values, narrow.begin(), toBf16);
     bytes = std::as_bytes(std::span(narrow));
+  } else if (type == schema::DType::F8E4M3) {
+    narrowest.resize(values.size());
+    std::ranges::transform(values, narrowest.begin(), [](float v) { return toFp8(v, kE4M3); });
+    bytes = std::as_bytes(std::span(narrowest));
   }
   constexpr const char *kWhat = "cannot fill the matrices of the search";
   uint64_t filled = std::min<uint64_t>(bytes.size(), scratch.bytes);
@@ -143,6 +158,11 @@ Result<MatmulAlgorithm> MatmulTuner::fastest(const PlannedMatmul &planned,
   Timer timer;
   const LtMatmul &matmul = planned.matmul;
   MatmulOperands operands = place(matmul.problem(), scratch.address);
+  if (uint64_t words = scaleBytes(matmul.problem()) / sizeof(float)) {
+    auto one = std::bit_cast<uint32_t>(1.0F);
+    SWAMLA_RETURN_IF_ERROR(toStatus(cuMemsetD32Async(operands.aScale, one, words, stream),
+                                    "cannot fill the scales of the search"));
+  }
   std::vector<Entrant> entrants;
   for (const MatmulAlgorithm &candidate : candidates) {
     Entrant &entrant = entrants.emplace_back();
@@ -195,8 +215,8 @@ Status MatmulTuner::search(std::vector<PlannedMatmul *> &missing, TuningCache &c
   };
   // Types together, since the scratch memory holds numbers of one; then the most work first.
   std::ranges::stable_sort(missing, [&](const PlannedMatmul *x, const PlannedMatmul *y) {
-    return std::pair(x->matmul.problem().abType, -weight(x)) <
-           std::pair(y->matmul.problem().abType, -weight(y));
+    return std::pair(patternOf(x->matmul.problem()), -weight(x)) <
+           std::pair(patternOf(y->matmul.problem()), -weight(y));
   });
   double weights = 0;
   for (const PlannedMatmul *planned : missing)
@@ -205,8 +225,8 @@ Status MatmulTuner::search(std::vector<PlannedMatmul *> &missing, TuningCache &c
   size_t left = missing.size(), tuned = 0;
   for (PlannedMatmul *planned : missing) {
     const MatmulProblem &problem = planned->matmul.problem();
-    if (filled != problem.abType)
-      SWAMLA_RETURN_IF_ERROR(fillScratch(*(filled = problem.abType)));
+    if (filled != patternOf(problem))
+      SWAMLA_RETURN_IF_ERROR(fillScratch(*(filled = patternOf(problem))));
     SWAMLA_TRY(std::vector<MatmulAlgorithm> candidates,
                planned->matmul.candidates(library, kCandidates));
     double remaining = std::max(seconds - timer.seconds(), 0.0);

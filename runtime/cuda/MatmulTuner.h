@@ -11,6 +11,7 @@ namespace swamla {
 /// A distinct problem of a program. Without an algorithm cuBLASLt has none for it.
 struct PlannedMatmul {
   LtMatmul matmul;
+  std::string label;  ///< of the first op that has it
   uint64_t calls = 0; ///< in a training step, as its weight in the search
   std::optional<MatmulAlgorithm> algorithm;
 };

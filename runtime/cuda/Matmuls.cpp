@@ -2,23 +2,22 @@
 #include "runtime/cuda/Matmuls.h"
 
 #include "runtime/base/Log.h"
-
-#include <algorithm>
+#include "runtime/program/VerifyStep.h"
 
 namespace swamla {
 
-/// Calls `use(matmul, program)` for each matmul of the file.
+/// Calls `use(matmul, op, program)` for each matmul of the file.
 template <typename Use> static Status forEachMatmul(const schema::Step &step, Use use) {
   for (const schema::Program *program : *step.programs())
     for (const schema::Op *op : *program->ops())
       if (const schema::Matmul *matmul = op->kind_as_Matmul())
-        SWAMLA_RETURN_IF_ERROR(use(*matmul, program->name()->string_view()));
+        SWAMLA_RETURN_IF_ERROR(use(*matmul, *op, program->name()->string_view()));
   return Status::ok();
 }
 
 uint64_t Matmuls::deviceBytes(const schema::Step &step) {
   uint64_t bytes = 0;
-  (void)forEachMatmul(step, [&](const schema::Matmul &, std::string_view) {
+  (void)forEachMatmul(step, [&](const schema::Matmul &, const schema::Op &, std::string_view) {
     bytes = LtLibrary::kWorkspaceBytes;
     return Status::ok();
   });
@@ -26,16 +25,18 @@ uint64_t Matmuls::deviceBytes(const schema::Step &step) {
 }
 
 Status Matmuls::collect(const schema::Step &step) {
-  return forEachMatmul(step, [&](const schema::Matmul &matmul, std::string_view program) -> Status {
-    MatmulProblem problem = MatmulProblem::of(matmul);
-    auto [entry, isNew] = numbers.try_emplace(problem.key(), unsigned(planned.size()));
-    if (isNew) {
-      SWAMLA_TRY(LtMatmul lt, LtMatmul::create(problem));
-      planned.push_back({std::move(lt), 0, {}});
-    }
-    planned[entry->second].calls += program == "micro_step";
-    return Status::ok();
-  });
+  return forEachMatmul(
+      step,
+      [&](const schema::Matmul &matmul, const schema::Op &op, std::string_view program) -> Status {
+        MatmulProblem problem = MatmulProblem::of(matmul);
+        auto [entry, isNew] = numbers.try_emplace(problem.key(), unsigned(planned.size()));
+        if (isNew) {
+          SWAMLA_TRY(LtMatmul lt, LtMatmul::create(problem));
+          planned.push_back({std::move(lt), op.label()->str(), 0, {}});
+        }
+        planned[entry->second].calls += program == "micro_step";
+        return Status::ok();
+      });
 }
 
 Status Matmuls::tune(const GpuInfo &gpu, MatmulTuner::Scratch scratch, double seconds) {
@@ -60,14 +61,28 @@ Result<std::unique_ptr<Matmuls>> Matmuls::create(const schema::Step &step, const
     return result;
   SWAMLA_TRY(result->library, LtLibrary::create(stream));
   SWAMLA_RETURN_IF_ERROR(result->tune(gpu, scratch, seconds));
-  auto without =
-      std::ranges::find_if(result->planned, [](const PlannedMatmul &p) { return !p.algorithm; });
-  if (without != result->planned.end()) {
-    logDebug("cuBLASLt has no algorithm for {}; cuBLAS runs it", without->matmul.problem().key());
-    SWAMLA_TRY(result->fallback, GemmFallback::create(stream, result->library->workspace(),
-                                                      LtLibrary::kWorkspaceBytes));
-  }
+  SWAMLA_RETURN_IF_ERROR(result->startFallback());
   return result;
+}
+
+/// For what cuBLASLt has no algorithm. In f8 nothing else has one either.
+Status Matmuls::startFallback() {
+  for (const PlannedMatmul &plan : planned) {
+    if (plan.algorithm)
+      continue;
+    const MatmulProblem &problem = plan.matmul.problem();
+    if (isF8(problem.aType))
+      return failedPrecondition(
+          fmt::format("{}: cuBLASLt {} has no algorithm on this GPU for the f8 matmul {}; compile "
+                      "with another --fp8-recipe, or with --precision=bf16",
+                      plan.label, cublasLtGetVersion(), problem.key()));
+    logDebug("cuBLASLt has no algorithm for {}; cuBLAS runs it", problem.key());
+    if (!fallback) {
+      SWAMLA_TRY(fallback,
+                 GemmFallback::create(stream, library->workspace(), LtLibrary::kWorkspaceBytes));
+    }
+  }
+  return Status::ok();
 }
 
 cublasStatus_t Matmuls::enqueue(unsigned problem, const MatmulOperands &operands) const {

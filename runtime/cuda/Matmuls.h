@@ -14,7 +14,7 @@ namespace swamla {
 class Matmuls {
 public:
   /// `scratch` may be overwritten in a search of about `seconds` (0: none, see MatmulTuner).
-  /// Without a matmul in the file no library is started.
+  /// Without a matmul in the file no library is started. Fails where an f8 matmul has no algorithm.
   static Result<std::unique_ptr<Matmuls>> create(const schema::Step &step, const GpuInfo &gpu,
                                                  CUstream stream, MatmulTuner::Scratch scratch,
                                                  double seconds);
@@ -29,6 +29,7 @@ public:
 private:
   explicit Matmuls(CUstream stream) : stream(stream) {}
   Status collect(const schema::Step &step);
+  Status startFallback();
   Status tune(const GpuInfo &gpu, MatmulTuner::Scratch scratch, double seconds);
 
   CUstream stream;

@@ -23,14 +23,28 @@ Result<const schema::Slot *> expectSlot(const StepFile &file, std::string_view n
   return slot;
 }
 const char *typeName(DType type) {
-  return type == DType::BF16 ? "bf16" : type == DType::I32 ? "i32" : "f32";
+  switch (type) {
+  case DType::F32:
+    return "f32";
+  case DType::I32:
+    return "i32";
+  case DType::BF16:
+    return "bf16";
+  case DType::F8E4M3:
+    return "e4m3";
+  case DType::F8E5M2:
+    return "e5m2";
+  }
+  return "?"; // not reached: a verified file has no other
 }
 
 std::string describeMatmul(const schema::Matmul &matmul) {
   std::string text = fmt::format("matmul {}{} {}x{}x{} {}", matmul.transpose_a() ? 't' : 'n',
                                  matmul.transpose_b() ? 't' : 'n', matmul.m(), matmul.n(),
-                                 matmul.k(), matmul.tf32() ? "tf32" : typeName(matmul.ab_type()));
-  if (matmul.c_type() != matmul.ab_type())
+                                 matmul.k(), matmul.tf32() ? "tf32" : typeName(matmul.a_type()));
+  if (matmul.b_type() != matmul.a_type())
+    text += fmt::format("*{}", typeName(matmul.b_type()));
+  if (matmul.c_type() != matmul.a_type())
     text += fmt::format("->{}", typeName(matmul.c_type()));
   return text + (matmul.accumulate() ? " +" : "");
 }

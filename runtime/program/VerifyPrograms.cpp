@@ -11,44 +11,9 @@ namespace swamla {
 namespace {
 using schema::BufferKind;
 
-using schema::DType;
-
-/// The BLAS counts in 32 bits in some builds; no real matrix comes near.
-constexpr uint64_t kMaxDim = INT32_MAX;
+constexpr uint64_t kMaxUnits = INT32_MAX;
 /// What views of launches are multiples of: the smallest element.
-constexpr uint64_t kElementBytes = 2;
-
-/// A matmul operand as it is stored, in elements.
-struct StoredMatrix {
-  const char *name;
-  const schema::View *view;
-  DType type;
-  uint64_t rows, cols, ld;
-
-  uint64_t elements() const { return (rows - 1) * ld + cols; }
-  uint64_t bytes() const { return elements() * dtypeBytes(type); }
-};
-
-/// Whether two matrices share an element. Exact for operands of one type and leading dimension,
-/// which may be column ranges of one wider matrix; else any shared byte counts.
-bool overlap(const StoredMatrix &x, const StoredMatrix &y) {
-  if (x.view->buffer() != y.view->buffer())
-    return false;
-  uint64_t xBegin = x.view->offset(), yBegin = y.view->offset();
-  if (xBegin + x.bytes() <= yBegin || yBegin + y.bytes() <= xBegin)
-    return false;
-  if (x.ld != y.ld || x.type != y.type)
-    return true;
-  xBegin /= dtypeBytes(x.type);
-  yBegin /= dtypeBytes(y.type);
-  // x occupies the columns [0, x.cols) of rows of ld elements that begin where x does.
-  uint64_t shift = (yBegin % x.ld + x.ld - xBegin % x.ld) % x.ld;
-  return shift < x.cols || shift + y.cols > x.ld;
-}
-
-std::string nameOf(DType type) {
-  return type <= DType::MAX ? schema::EnumNameDType(type) : fmt::format("{}", unsigned(type));
-}
+constexpr uint64_t kElementBytes = 1;
 
 class ProgramVerifier {
 public:
@@ -73,7 +38,7 @@ private:
     if (const schema::Launch *launch = op->kind_as_Launch())
       return verifyLaunch(*launch);
     if (const schema::Matmul *matmul = op->kind_as_Matmul())
-      return verifyMatmul(*matmul);
+      return verifyMatmul(step, *matmul, where());
     if (const schema::Fill *fill = op->kind_as_Fill())
       return verifyFill(*fill);
     return dataCorrupt(fmt::format("{}: an op of kind {} is not known; compile it again with the "
@@ -90,9 +55,9 @@ private:
       return dataCorrupt(fmt::format("{}: {} views, but kernel '{}' takes {}", where(),
                                      launch.views()->size(), kernel.name()->string_view(),
                                      kernel.num_views()));
-    if (launch.units() == 0 || launch.units() > kMaxDim)
-      return dataCorrupt(
-          fmt::format("{}: {} units of work, expected 1 to {}", where(), launch.units(), kMaxDim));
+    if (launch.units() == 0 || launch.units() > kMaxUnits)
+      return dataCorrupt(fmt::format("{}: {} units of work, expected 1 to {}", where(),
+                                     launch.units(), kMaxUnits));
     unsigned number = 0;
     for (const schema::View *view : *launch.views()) {
       SWAMLA_RETURN_IF_ERROR(verifyView(
@@ -102,76 +67,10 @@ private:
     return verifyTensorMaps(step, launch, where());
   }
 
-  Status verifyMatrix(const StoredMatrix &matrix) {
-    SWAMLA_RETURN_IF_ERROR(verifyView(step, *matrix.view, dtypeBytes(matrix.type), [&] {
-      return fmt::format("{}: matrix {}", where(), matrix.name);
-    }));
-    if (matrix.ld < matrix.cols || matrix.ld > kMaxDim)
-      return dataCorrupt(fmt::format("{}: matrix {} has rows of {} elements, but ld{} is {}",
-                                     where(), matrix.name, matrix.cols, matrix.name, matrix.ld));
-    if (matrix.elements() > matrix.view->bytes() / dtypeBytes(matrix.type))
-      return dataCorrupt(fmt::format(
-          "{}: matrix {}, {} x {} with ld{} {}, needs {} bytes, but its view has {} bytes", where(),
-          matrix.name, matrix.rows, matrix.cols, matrix.name, matrix.ld, matrix.bytes(),
-          matrix.view->bytes()));
-    return Status::ok();
-  }
-
-  Status verifyTypes(const schema::Matmul &matmul) {
-    DType ab = matmul.ab_type(), c = matmul.c_type();
-    bool operands = ab == DType::F32 || ab == DType::BF16;
-    bool result = c == DType::F32 || (c == DType::BF16 && ab == DType::BF16);
-    if (!operands || !result)
-      return dataCorrupt(
-          fmt::format("{}: operands of type {} and a result of type {}; expected F32 "
-                      "or BF16, and BF16 only from BF16",
-                      where(), nameOf(ab), nameOf(c)));
-    if (matmul.accumulate() && c != DType::F32)
-      return dataCorrupt(
-          fmt::format("{}: accumulates in {}; sums must be F32", where(), nameOf(c)));
-    if (matmul.tf32() && ab != DType::F32)
-      return dataCorrupt(
-          fmt::format("{}: tf32 is for operands of type F32, not {}", where(), nameOf(ab)));
-    return Status::ok();
-  }
-
-  Status verifyMatmul(const schema::Matmul &matmul) {
-    SWAMLA_RETURN_IF_ERROR(verifyTypes(matmul));
-    uint64_t m = matmul.m(), n = matmul.n(), k = matmul.k();
-    if (std::min({m, n, k}) == 0 || std::max({m, n, k}) > kMaxDim)
-      return dataCorrupt(
-          fmt::format("{}: m {}, n {} and k {} must be 1 to {}", where(), m, n, k, kMaxDim));
-    bool ta = matmul.transpose_a(), tb = matmul.transpose_b();
-    DType type = matmul.ab_type();
-    StoredMatrix a{"a", matmul.a(), type, ta ? k : m, ta ? m : k, matmul.lda()};
-    StoredMatrix b{"b", matmul.b(), type, tb ? n : k, tb ? k : n, matmul.ldb()};
-    StoredMatrix c{"c", matmul.c(), matmul.c_type(), m, n, matmul.ldc()};
-    for (const StoredMatrix *matrix : {&a, &b, &c})
-      SWAMLA_RETURN_IF_ERROR(verifyMatrix(*matrix));
-    for (const StoredMatrix *matrix : {&a, &b})
-      if (overlap(*matrix, c))
-        return dataCorrupt(fmt::format("{}: the result c overlaps matrix {}: c is at byte {} of "
-                                       "buffer '{}', {} at byte {}",
-                                       where(), matrix->name, c.view->offset(),
-                                       step.buffers()->Get(c.view->buffer())->name()->string_view(),
-                                       matrix->name, matrix->view->offset()));
-    return verifyWritable(*matmul.c());
-  }
-
   Status verifyFill(const schema::Fill &fill) {
     SWAMLA_RETURN_IF_ERROR(verifyView(step, *fill.view(), sizeof(uint32_t),
                                       [&] { return fmt::format("{}: the view", where()); }));
-    return verifyWritable(*fill.view());
-  }
-
-  /// What a program may write, as far as its table tells: a launch does not say what it writes.
-  Status verifyWritable(const schema::View &view) {
-    const schema::Buffer &buffer = *step.buffers()->Get(view.buffer());
-    if (buffer.kind() == BufferKind::Input || buffer.kind() == BufferKind::Scalars)
-      return dataCorrupt(fmt::format("{}: writes to buffer '{}' of kind {}, which is the runtime's",
-                                     where(), buffer.name()->string_view(),
-                                     schema::EnumNameBufferKind(buffer.kind())));
-    return Status::ok();
+    return verifyWritable(step, *fill.view(), where());
   }
 
   const schema::Step &step;
@@ -180,6 +79,16 @@ private:
   const schema::Op *op = nullptr;
 };
 } // namespace
+
+Status verifyWritable(const schema::Step &step, const schema::View &view,
+                      const std::string &where) {
+  const schema::Buffer &buffer = *step.buffers()->Get(view.buffer());
+  if (buffer.kind() == BufferKind::Input || buffer.kind() == BufferKind::Scalars)
+    return dataCorrupt(fmt::format("{}: writes to buffer '{}' of kind {}, which is the runtime's",
+                                   where, buffer.name()->string_view(),
+                                   schema::EnumNameBufferKind(buffer.kind())));
+  return Status::ok();
+}
 
 Status verifyPrograms(const schema::Step &step) {
   const auto &programs = *step.programs();

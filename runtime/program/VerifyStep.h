@@ -38,6 +38,15 @@ Status verifyPrograms(const schema::Step &step);
 Status verifyTensorMaps(const schema::Step &step, const schema::Launch &launch,
                         const std::string &where);
 
+/// A matmul: types, extents, alignments, scales, overlap of its result with its operands; `where`
+/// is its op.
+Status verifyMatmul(const schema::Step &step, const schema::Matmul &matmul,
+                    const std::string &where);
+
+/// What a program may write, as far as its table tells: a launch does not say what it writes. The
+/// view has passed verifyView.
+Status verifyWritable(const schema::Step &step, const schema::View &view, const std::string &where);
+
 /// An x86-64 ELF shared object whose segments lie inside it. Its instructions are trusted.
 Status verifySharedObject(std::span<const std::byte> elf);
 
@@ -62,8 +71,14 @@ private:
   std::unordered_set<std::string_view> seen;
 };
 
+constexpr bool isF8(schema::DType type) {
+  return type == schema::DType::F8E4M3 || type == schema::DType::F8E5M2;
+}
+
 /// Bytes of one element.
-constexpr uint64_t dtypeBytes(schema::DType type) { return type == schema::DType::BF16 ? 2 : 4; }
+constexpr uint64_t dtypeBytes(schema::DType type) {
+  return isF8(type) ? 1 : type == schema::DType::BF16 ? 2 : 4;
+}
 
 /// Product of a shape's dims; nullopt when one is 0, there are more than 8, or it passes 2^48.
 std::optional<uint64_t> elementCount(const flatbuffers::Vector<uint64_t> &shape);

@@ -107,14 +107,8 @@ Status EmulatedDevice::launch(const schema::Launch &launch) {
 }
 
 Status EmulatedDevice::multiply(const schema::Matmul &matmul) {
-  MatmulCall call{
-      memory(*matmul.a()).data(), memory(*matmul.b()).data(), memory(*matmul.c()).data(),
-      int64_t(matmul.m()),        int64_t(matmul.n()),        int64_t(matmul.k()),
-      int64_t(matmul.lda()),      int64_t(matmul.ldb()),      int64_t(matmul.ldc()),
-      matmul.transpose_a(),       matmul.transpose_b(),       matmul.accumulate()};
-  call.narrowAB = matmul.ab_type() == schema::DType::BF16;
-  call.narrowC = matmul.c_type() == schema::DType::BF16;
-  MatmulTask task(call);
+  MatmulTask task(
+      MatmulCall::of(matmul, [&](const schema::View &view) { return memory(view).data(); }));
   std::vector<std::byte> taskScratch(task.scratchBytes());
   void *self = &task;
   MatmulTask::run(&self, 0, task.units(), taskScratch.data());

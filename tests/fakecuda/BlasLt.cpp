@@ -1,13 +1,14 @@
 //===- BlasLt.cpp - cuBLASLt on the fake driver ---------------------------===//
 //
 // Column-major loops in double, behind the library's interface. It refuses what
-// the library would refuse: operands that do not fit together, and pointers less
-// aligned than the algorithm was asked for.
+// the library would refuse: operands that do not fit together, pointers less
+// aligned than the algorithm was asked for, and f8 in any form that Hopper lacks.
 //
 //===----------------------------------------------------------------------===//
 #include "tests/fakecuda/Columns.h"
 #include "tests/fakecuda/FakeCuda.h"
 
+#include <cstdlib>
 #include <cstring>
 
 using namespace swamla::fake;
@@ -37,6 +38,30 @@ bool fit(const Desc &desc, const Layout &a, const Layout &b, const Layout &c) {
   return m == c.rows && n == c.columns && k == kOfB && a.ld >= int64_t(a.rows) &&
          b.ld >= int64_t(b.rows) && c.ld >= int64_t(c.rows);
 }
+/// What Hopper has in f8: "TN", sizes and rows of whole chunks of 16 bytes, scales of one kind.
+bool isF8Product(const Desc &desc, const Layout &a, const Layout &b, const Layout &c) {
+  auto isRagged = [](const Layout &layout) {
+    uint64_t bytes = layout.type == CUDA_R_32F ? 4 : layout.type == CUDA_R_16BF ? 2 : 1;
+    return layout.rows % 16 != 0 || layout.columns % 16 != 0 || uint64_t(layout.ld) * bytes % 16;
+  };
+  bool isEach = desc.aMode == CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F;
+  uintptr_t alignment = isEach ? 16 : 4;
+  auto misplaced = [&](const float *scale) {
+    return !scale || reinterpret_cast<uintptr_t>(scale) % alignment != 0;
+  };
+  return isF8(a.type) && isF8(b.type) && !(a.type == CUDA_R_8F_E5M2 && b.type == a.type) &&
+         (c.type == CUDA_R_16BF || c.type == CUDA_R_32F) && desc.compute == CUBLAS_COMPUTE_32F &&
+         desc.a == CUBLAS_OP_T && desc.b == CUBLAS_OP_N && !isRagged(a) && !isRagged(b) &&
+         !isRagged(c) && desc.aMode == desc.bMode && !misplaced(desc.aScale) &&
+         !misplaced(desc.bScale);
+}
+
+/// Whether there is a kernel for it. SWAMLA_FAKE_NO_F8 stands for a library that has none in f8.
+bool isSupported(const Desc &desc, const Layout &a, const Layout &b, const Layout &c) {
+  if (!isF8(a.type) && !isF8(b.type))
+    return true;
+  return isF8Product(desc, a, b, c) && !std::getenv("SWAMLA_FAKE_NO_F8");
+}
 } // namespace
 
 size_t cublasLtGetVersion() { return 130000; }
@@ -59,11 +84,32 @@ cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t desc) {
 }
 cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t desc,
                                               cublasLtMatmulDescAttributes_t attribute,
-                                              const void *value, size_t) {
-  auto &op = attribute == CUBLASLT_MATMUL_DESC_TRANSA ? reinterpret_cast<Desc *>(desc)->a
-                                                      : reinterpret_cast<Desc *>(desc)->b;
-  std::memcpy(&op, value, sizeof(op));
-  return CUBLAS_STATUS_SUCCESS;
+                                              const void *value, size_t bytes) {
+  auto &to = *reinterpret_cast<Desc *>(desc);
+  auto take = [&](auto &field) {
+    if (bytes != sizeof(field))
+      return CUBLAS_STATUS_INVALID_VALUE;
+    std::memcpy(&field, value, bytes);
+    return CUBLAS_STATUS_SUCCESS;
+  };
+  switch (attribute) {
+  case CUBLASLT_MATMUL_DESC_TRANSA:
+    return take(to.a);
+  case CUBLASLT_MATMUL_DESC_TRANSB:
+    return take(to.b);
+  case CUBLASLT_MATMUL_DESC_A_SCALE_POINTER:
+    return take(to.aScale);
+  case CUBLASLT_MATMUL_DESC_B_SCALE_POINTER:
+    return take(to.bScale);
+  case CUBLASLT_MATMUL_DESC_A_SCALE_MODE:
+    return take(to.aMode);
+  case CUBLASLT_MATMUL_DESC_B_SCALE_MODE:
+    return take(to.bMode);
+  case CUBLASLT_MATMUL_DESC_FAST_ACCUM: // sums are exact all the same
+    return bytes == sizeof(int8_t) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
+  default:
+    return CUBLAS_STATUS_INVALID_VALUE;
+  }
 }
 cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t *layout, cudaDataType type,
                                           uint64_t rows, uint64_t columns, int64_t ld) {
@@ -99,8 +145,11 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
                                               int *count) {
   if (!fit(of(desc), of(a), of(b), of(c)))
     return CUBLAS_STATUS_INVALID_VALUE;
+  if (!isSupported(of(desc), of(a), of(b), of(c)))
+    return CUBLAS_STATUS_NOT_SUPPORTED;
+  uint32_t least = isF8(of(a).type) ? 16 : 4;
   for (uint32_t alignment : reinterpret_cast<Preference *>(preference)->alignment)
-    if (alignment < 4) // none is known: the caller must go on without
+    if (alignment < least) // none is known: the caller must go on without
       return CUBLAS_STATUS_NOT_SUPPORTED;
   *count = most < 3 ? most : 3;
   for (int i = 0; i < *count; ++i) {
@@ -118,7 +167,8 @@ cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t, cublasLtMatmulDesc_t de
                                        const cublasLtMatmulAlgo_t *algo,
                                        cublasLtMatmulHeuristicResult_t *result) {
   *result = {};
-  bool known = algo->data[0] == kMagic && fit(of(desc), of(a), of(b), of(c));
+  bool known = algo->data[0] == kMagic && fit(of(desc), of(a), of(b), of(c)) &&
+               isSupported(of(desc), of(a), of(b), of(c));
   return known ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
 }
 cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const void *alpha,
@@ -133,7 +183,8 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
     return reinterpret_cast<uintptr_t>(pointer) % algorithm.alignment[operand] != 0;
   };
   if (algorithm.magic != kMagic || c != d || *static_cast<const float *>(alpha) != 1 ||
-      misaligned(a, 0) || misaligned(b, 1) || misaligned(c, 2))
+      misaligned(a, 0) || misaligned(b, 1) || misaligned(c, 2) ||
+      !isSupported(of(desc), of(la), of(lb), of(lc)))
     return CUBLAS_STATUS_INVALID_VALUE;
   stream->enqueue(
       [=, desc = of(desc), la = of(la), lb = of(lb), lc = of(lc),

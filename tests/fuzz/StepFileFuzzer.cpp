@@ -23,7 +23,11 @@ uint64_t useProgram(const StepFile &file) {
   const schema::Step &step = file.step();
   uint64_t sum = file.checksum();
   for (const schema::Program *program : *step.programs())
-    for (const schema::Op *op : *program->ops())
+    for (const schema::Op *op : *program->ops()) {
+      const schema::Matmul *matmul = op->kind_as_Matmul();
+      if (matmul && matmul->a_scale())
+        for (const schema::View *view : {matmul->a_scale(), matmul->b_scale()})
+          sum += step.buffers()->Get(view->buffer())->bytes() - view->offset() - view->bytes();
       if (const schema::Launch *launch = op->kind_as_Launch()) {
         const schema::Kernel &kernel = *step.kernels()->Get(launch->kernel());
         sum += kernel.name()->size();
@@ -33,6 +37,7 @@ uint64_t useProgram(const StepFile &file) {
         for (const schema::View *view : *launch->views())
           sum += step.buffers()->Get(view->buffer())->bytes() - view->offset() - view->bytes();
       }
+    }
   for (const schema::Slot *slot : *step.slots())
     sum += step.buffers()->Get(slot->view()->buffer())->name()->size();
   for (const char *name : {"micro_step", "apply", "eval", "logits"})
@@ -66,8 +71,10 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max
                                           unsigned seed) {
   constexpr size_t headerSize = sizeof(StepHeader);
   if (size <= headerSize) {
-    std::vector<std::byte> sample =
-        test::fileOf(seed % 2 ? test::sampleCudaStep() : test::sampleStep());
+    schema::StepT step = seed % 2 ? test::sampleCudaStep() : test::sampleStep();
+    if (seed / 2 % 2)
+      test::opsOf(step, "micro_step").push_back(test::makeF8Matmul());
+    std::vector<std::byte> sample = test::fileOf(step);
     if (sample.size() > maxSize)
       return LLVMFuzzerMutate(data, size, maxSize);
     std::memcpy(data, sample.data(), sample.size());

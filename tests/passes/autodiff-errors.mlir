@@ -38,3 +38,13 @@ func.func @loss(%x: tensor<1xf32>) -> tensor<1xf32> {
 func.func @micro_step(%x: tensor<1xf32>) -> tensor<1xf32> {
   return %x : tensor<1xf32>
 }
+
+// -----
+
+// Tests that a product of quantized operands has no gradient rule: quantizing comes later.
+func.func @quantized(%a: tensor<16x32xf8E4M3FN>, %s: tensor<1xf32>) -> tensor<16x16xbf16> attributes {swamla.differentiate} {
+  // expected-error @+1 {{'swamla.matmul' op has f8 operands and no gradient; differentiate it before it is quantized}}
+  %y = swamla.matmul %a, %a scales %s, %s transpose_b
+    : tensor<16x32xf8E4M3FN>, tensor<16x32xf8E4M3FN>, tensor<1xf32>, tensor<1xf32> -> tensor<16x16xbf16>
+  return %y : tensor<16x16xbf16>
+}

@@ -81,7 +81,7 @@ void checkNarrowMatmul(const MatmulCase &c, bool ta, bool tb, bool narrowC, bool
   auto &matmul = *op->kind.AsMatmul();
   matmul.lda = lda, matmul.ldb = ldb, matmul.ldc = ldc;
   matmul.transpose_a = ta, matmul.transpose_b = tb, matmul.accumulate = accumulate;
-  matmul.ab_type = schema::DType::BF16;
+  matmul.a_type = matmul.b_type = schema::DType::BF16;
   matmul.c_type = narrowC ? schema::DType::BF16 : schema::DType::F32;
   opsOf(step, "micro_step").push_back(std::move(op));
   auto loaded = load(step);

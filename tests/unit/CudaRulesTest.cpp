@@ -128,18 +128,47 @@ TEST(MatmulProblem, IsWhatTheScheduleSays) {
   EXPECT_EQ(problem.flops(), 2.0 * 8 * 8 * 4);
 }
 
+TEST(MatmulProblem, F8) {
+  schema::StepT step = emptyStep();
+  opsOf(step, "micro_step").push_back(makeF8Matmul());
+  opsOf(step, "micro_step").push_back(makeF8Matmul());
+  schema::MatmulT &each = *opsOf(step, "micro_step")[1]->kind.AsMatmul();
+  each.a_scale = std::make_unique<schema::View>(kArena, 8192, 128);
+  each.b_scale = std::make_unique<schema::View>(kArena, 8320, 64);
+  each.fast_accum = true;
+  auto file = loadStep(step);
+  ASSERT_TRUE(succeeded(file));
+  auto problem = [&](unsigned op) {
+    return MatmulProblem::of(*file->step().programs()->Get(0)->ops()->Get(op)->kind_as_Matmul());
+  };
+  EXPECT_EQ(problem(0).key(), "32x16x48.ld48,48,16.nt.e5m2*e4m3-bf16.a256,256,256");
+  EXPECT_EQ(problem(1).key(), "32x16x48.ld48,48,16.nt.e5m2*e4m3-bf16.each.fast.a256,256,256");
+  EXPECT_EQ(problem(0).scalesA(), 1U);
+  EXPECT_EQ(problem(1).scalesA(), 32U);
+  EXPECT_EQ(problem(1).scalesB(), 16U);
+  EXPECT_EQ(problem(0).bytesA(), 32 * 48U);
+  EXPECT_EQ(problem(0).bytesC(), 32 * 16 * 2U);
+}
+
 TEST(MatmulProblem, KeysDifferWhereAlgorithmsMay) {
   MatmulProblem base;
   base.m = base.n = base.k = base.lda = base.ldb = base.ldc = 64;
   base.alignA = base.alignB = base.alignC = 256;
-  std::vector<MatmulProblem> problems(14, base);
+  std::vector<MatmulProblem> problems(19, base);
   problems[1].m = problems[2].n = problems[3].k = 65;
   problems[4].lda = problems[5].ldb = problems[6].ldc = 65;
   problems[7].transposeA = problems[8].transposeB = problems[9].accumulate = true;
   problems[10].tf32 = true;
-  problems[11].abType = schema::DType::BF16;
-  problems[12].abType = problems[12].cType = schema::DType::BF16;
+  problems[11].aType = problems[11].bType = schema::DType::BF16;
+  problems[12].aType = problems[12].bType = problems[12].cType = schema::DType::BF16;
   problems[13].alignB = 128;
+  for (unsigned i = 14; i < 19; ++i) {
+    problems[i].aType = problems[i].bType = schema::DType::F8E4M3;
+    problems[i].scales = MatmulScales::Single;
+  }
+  problems[15].aType = problems[16].bType = schema::DType::F8E5M2;
+  problems[17].scales = MatmulScales::Each;
+  problems[18].fastAccum = true;
   std::set<std::string> keys;
   for (const MatmulProblem &problem : problems)
     keys.insert(problem.key());

@@ -176,6 +176,21 @@ std::unique_ptr<schema::OpT> makeMatmul(View a, View b, View c, uint64_t m, uint
   return op;
 }
 
+std::unique_ptr<schema::OpT> makeF8Matmul() {
+  constexpr uint64_t m = 32, n = 16, k = 48;
+  auto op = makeMatmul(View(kArena, 0, m * k), View(kArena, 2048, n * k),
+                       View(kArena, 4096, m * n * 2), m, n, k);
+  schema::MatmulT &matmul = *op->kind.AsMatmul();
+  matmul.transpose_b = true;
+  matmul.ldb = k;
+  matmul.a_type = DType::F8E5M2;
+  matmul.b_type = DType::F8E4M3;
+  matmul.c_type = DType::BF16;
+  matmul.a_scale = std::make_unique<View>(kArena, 8192, 4);
+  matmul.b_scale = std::make_unique<View>(kArena, 8196, 4);
+  return op;
+}
+
 std::vector<std::unique_ptr<schema::OpT>> &opsOf(schema::StepT &step, const std::string &program) {
   return (*std::find_if(step.programs.begin(), step.programs.end(),
                         [&](const auto &p) { return p->name == program; }))

@@ -48,6 +48,9 @@ std::unique_ptr<schema::OpT> makeFill(schema::View view, uint32_t value);
 /// A matmul with dense operands at the given places; change what should differ.
 std::unique_ptr<schema::OpT> makeMatmul(schema::View a, schema::View b, schema::View c, uint64_t m,
                                         uint64_t n, uint64_t k);
+/// In the arena, E5M2 (32 x 48, at byte 0) times E4M3 (16 x 48, at 2048) transposed, in bf16 (at
+/// 4096), with a scale each (at 8192 and 8196).
+std::unique_ptr<schema::OpT> makeF8Matmul();
 /// The ops of a program.
 std::vector<std::unique_ptr<schema::OpT>> &opsOf(schema::StepT &step, const std::string &program);
 

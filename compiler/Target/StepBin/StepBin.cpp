@@ -20,9 +20,12 @@ namespace {
 using flatbuffers::Offset;
 
 schema::DType dtypeOf(Type type) {
-  return type.isF32()    ? schema::DType::F32
-         : type.isBF16() ? schema::DType::BF16
-                         : schema::DType::I32;
+  return llvm::TypeSwitch<Type, schema::DType>(type)
+      .Case([](Float32Type) { return schema::DType::F32; })
+      .Case([](BFloat16Type) { return schema::DType::BF16; })
+      .Case([](Float8E4M3FNType) { return schema::DType::F8E4M3; })
+      .Case([](Float8E5M2Type) { return schema::DType::F8E5M2; })
+      .Default([](Type) { return schema::DType::I32; });
 }
 
 uint64_t bytesOf(Type type) { return type.getIntOrFloatBitWidth() / 8; }
@@ -111,12 +114,21 @@ Offset<schema::Op> StepWriter::launch(step::LaunchOp op) {
 
 Offset<schema::Op> StepWriter::matmul(step::MatmulOp op) {
   uint64_t m = op.getM(), n = op.getN(), k = op.getK();
-  schema::View a = view(op.getA()), b = view(op.getB()), c = view(op.getC());
+  schema::View a = view(op.getA()), b = view(op.getB()), c = view(op.getC()), aScale, bScale;
+  bool isScaled = op.getAScale().has_value();
+  if (isScaled) {
+    aScale = view(*op.getAScale());
+    bScale = view(*op.getBScale());
+  }
+  Type bType = op.getElementTypeOfB();
   auto kind = schema::CreateMatmul(fb, &a, &b, &c, m, n, k, op.getLda(), op.getLdb(), op.getLdc(),
                                    op.getTransposeA(), op.getTransposeB(), op.getAccumulate(),
-                                   dtypeOf(op.getAbType()), dtypeOf(op.getCType()), op.getTf32());
-  uint64_t bytes = (m * k + k * n) * bytesOf(op.getAbType()) +
-                   (op.getAccumulate() ? 2 : 1) * m * n * bytesOf(op.getCType());
+                                   dtypeOf(op.getAType()), dtypeOf(bType), dtypeOf(op.getCType()),
+                                   op.getTf32(), isScaled ? &aScale : nullptr,
+                                   isScaled ? &bScale : nullptr, op.getFastAccum());
+  uint64_t bytes = m * k * bytesOf(op.getAType()) + k * n * bytesOf(bType) +
+                   (op.getAccumulate() ? 2 : 1) * m * n * bytesOf(op.getCType()) + aScale.bytes() +
+                   bScale.bytes();
   return schema::CreateOp(fb, schema::OpKind::Matmul, kind.Union(), string(op.getLabel()),
                           2 * m * n * k, bytes);
 }

@@ -125,45 +125,6 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
-LogicalResult MatmulOp::verify() {
-  for (auto [value, name] : {std::pair(getM(), "m"), {getN(), "n"}, {getK(), "k"}})
-    if (static_cast<int64_t>(value) < 1)
-      return emitOpError() << name << " is " << static_cast<int64_t>(value)
-                           << ", expected at least 1";
-  for (auto [type, name] : {std::pair(getAbType(), "a and b"), {getCType(), "c"}})
-    if (!type.isF32() && !type.isBF16())
-      return emitOpError() << name << " has type " << type << ", expected f32 or bf16";
-  if (getCType().isBF16() && (getAbType().isF32() || getAccumulate()))
-    return emitOpError() << "c has type bf16, expected f32 with f32 operands or accumulate";
-  if (getTf32() && !getAbType().isF32())
-    return emitOpError() << "is marked tf32 with operands of " << getAbType() << ", expected f32";
-  auto check = [&](StringRef name, uint64_t rows, uint64_t cols, uint64_t ld, ViewAttr view,
-                   Type type) -> LogicalResult {
-    if (ld < cols)
-      return emitOpError() << "ld" << name << " is " << ld << ", expected at least the " << cols
-                           << " columns of " << name;
-    uint64_t bytes = ((rows - 1) * ld + cols) * (type.getIntOrFloatBitWidth() / 8);
-    if (view.getBytes() < bytes)
-      return emitOpError() << "the view of " << name << " has " << view.getBytes()
-                           << " bytes, expected at least " << bytes << " for " << rows
-                           << " rows of " << cols;
-    return success();
-  };
-  uint64_t m = getM(), n = getN(), k = getK();
-  if (failed(check("a", getTransposeA() ? k : m, getTransposeA() ? m : k, getLda(), getA(),
-                   getAbType())) ||
-      failed(check("b", getTransposeB() ? n : k, getTransposeB() ? k : n, getLdb(), getB(),
-                   getAbType())))
-    return failure();
-  return check("c", m, n, getLdc(), getC(), getCType());
-}
-
-LogicalResult MatmulOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  return failure(failed(verifyView(*this, symbols, getA(), "a")) ||
-                 failed(verifyView(*this, symbols, getB(), "b")) ||
-                 failed(verifyView(*this, symbols, getC(), "c")));
-}
-
 LogicalResult FillOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifyView(*this, symbols, getView(), "its view");
 }

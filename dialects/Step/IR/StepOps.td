@@ -13,7 +13,8 @@ def Step_BufferOp : Step_Op<"buffer", [Symbol]> {
   let summary = "memory that lives as long as the program";
   let description = [{
     `kind`: `arena` (activations and scratch; contents undefined between programs), `params`, `grads`, `state` (optimizer state, zero at first),
-    `constants` (filled by the setup program), `input` (tokens, targets; written by the runtime), `scalars`, `results` (read by the runtime), `working` (bf16 copy of `params`, written by `apply` and by the program `cast`).
+    `constants` (filled by the setup program), `input` (tokens, targets; written by the runtime), `scalars`, `results` (read by the runtime), `working` (bf16 or fp8 copy of `params`, written by `apply` and by the program `cast`),
+    `scaling` (fp8: scales and what they follow from, zero at first).
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kind, I64Attr:$bytes);
   let assemblyFormat = "$sym_name `kind` $kind `bytes` $bytes attr-dict";
@@ -151,16 +152,24 @@ def Step_LaunchOp : Step_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInt
 def Step_MatmulOp : Step_Op<"matmul", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "C = op(A) op(B) + beta C, row-major, accumulated in f32, through the target's BLAS";
   let description = [{
-    op(A) is [m, k], op(B) is [k, n], C is [m, n]; leading dimensions in elements. beta is 0 or 1. A and B are f32 or bf16 (`ab_type`), C is f32, or bf16
-    where they are and beta is 0 (`c_type`). `tf32` lets the target round f32 operands to tf32.
+    op(A) is [m, k], op(B) is [k, n], C is [m, n]; leading dimensions in elements. beta is 0 or 1. `types` are A's (and B's, after `x`, where it is another) and C's:
+    f32, or bf16 with C in bf16 (beta 0) or f32. `tf32` lets the target round f32 operands to tf32.
+
+    A and B may be f8E4M3FN, or one of them f8E5M2, with C in bf16 (beta 0) or f32. Then there are `scales`, views of f32: C = (sum) * a_scale[m] * b_scale[n] + beta C,
+    both one number, or one for each row of op(A) and each column of op(B). Hopper's matrix units multiply f8 only along k: B is transposed and A is not, m, n and k are
+    multiples of 16, rows of A, B and C begin at multiples of 16 bytes. `fast_accum` lets the target keep partial sums in what its matrix units have, less than f32.
   }];
-  let arguments = (ins Step_ViewAttr:$a, Step_ViewAttr:$b, Step_ViewAttr:$c, I64Attr:$m, I64Attr:$n, I64Attr:$k,
-                       I64Attr:$lda, I64Attr:$ldb, I64Attr:$ldc, UnitAttr:$transpose_a, UnitAttr:$transpose_b, UnitAttr:$accumulate,
-                       TypeAttr:$ab_type, TypeAttr:$c_type, UnitAttr:$tf32, StrAttr:$label);
-  let assemblyFormat = [{`a` $a `b` $b `c` $c `m` $m `n` $n `k` $k `lda` $lda `ldb` $ldb `ldc` $ldc (`transpose_a` $transpose_a^)?
-    (`transpose_b` $transpose_b^)? (`accumulate` $accumulate^)? `types` $ab_type `,` $c_type (`tf32` $tf32^)?
+  let arguments = (ins Step_ViewAttr:$a, Step_ViewAttr:$b, Step_ViewAttr:$c, OptionalAttr<Step_ViewAttr>:$a_scale, OptionalAttr<Step_ViewAttr>:$b_scale,
+                       I64Attr:$m, I64Attr:$n, I64Attr:$k, I64Attr:$lda, I64Attr:$ldb, I64Attr:$ldc, UnitAttr:$transpose_a, UnitAttr:$transpose_b, UnitAttr:$accumulate,
+                       TypeAttr:$a_type, OptionalAttr<TypeAttr>:$b_type, TypeAttr:$c_type, UnitAttr:$tf32, UnitAttr:$fast_accum, StrAttr:$label);
+  let assemblyFormat = [{`a` $a `b` $b `c` $c (`scales` $a_scale^ `,` $b_scale)? `m` $m `n` $n `k` $k `lda` $lda `ldb` $ldb `ldc` $ldc (`transpose_a` $transpose_a^)?
+    (`transpose_b` $transpose_b^)? (`accumulate` $accumulate^)? `types` $a_type (`x` $b_type^)? `,` $c_type (`tf32` $tf32^)? (`fast_accum` $fast_accum^)?
     `label` $label attr-dict}];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// B's element type: A's where it is not written.
+    mlir::Type getElementTypeOfB() { return getBType().value_or(getAType()); }
+  }];
 }
 
 def Step_FillOp : Step_Op<"fill", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {

@@ -9,6 +9,56 @@ using namespace swamla;
 // matmul
 //===----------------------------------------------------------------------===//
 
+/// The multiple that Hopper's f8 matrix units ask for in every direction.
+static constexpr int64_t kF8Chunk = 16;
+
+static bool isF8(Type type) { return isa<Float8E4M3FNType, Float8E5M2Type>(type); }
+
+/// Scales, or their absence, beside operands that are f8, or not.
+static LogicalResult verifyMatmulScales(MatmulOp op, int64_t m, int64_t n) {
+  Type element = tensorType(op.getA()).getElementType();
+  /*matmul_c7*/
+  if (op.isScaled() != isF8(element) || op.isScaled() != static_cast<bool>(op.getBScale()))
+    return op.emitOpError() << "expected scales of a and b exactly where these are f8; found "
+                            << (op.isScaled() ? "scales" : "none") << " with operands of "
+                            << element;
+  if (!op.isScaled())
+    return success();
+  auto type = [&](int64_t count) {
+    return RankedTensorType::get({count}, Float32Type::get(op.getContext()));
+  };
+  Type a = op.getAScale().getType(), b = op.getBScale().getType();
+  if ((a == type(1) && b == type(1)) || (a == type(m) && b == type(n)))
+    return success();
+  return op.emitOpError() << "scales: expected " << type(1) << " for both, or " << type(m)
+                          << " and " << type(n) << ", found " << a << " and " << b;
+}
+
+static LogicalResult verifyMatmulTypes(MatmulOp op, int64_t m, int64_t n, int64_t k) {
+  Type a = tensorType(op.getA()).getElementType(), b = tensorType(op.getB()).getElementType();
+  /*matmul_c5*/
+  if (a != b && !(isF8(a) && isF8(b)))
+    return op.emitOpError() << "expected a and b of one element type, found " << a << " and " << b;
+  if (isa<Float8E5M2Type>(a) && isa<Float8E5M2Type>(b))
+    return op.emitOpError() << "expected a or b of f8E4M3FN, found f8E5M2 for both";
+  /*matmul_c6*/
+  Type result = isF8(a) ? BFloat16Type::get(op.getContext()) : a;
+  if (failed(expectTensorOrWider(op, "result", tensorType(op.getResult()), {m, n}, result)) ||
+      failed(verifyMatmulScales(op, m, n)))
+    return failure();
+  /*matmul_c8*/
+  if (isF8(a) && (op.getTransposeA() || !op.getTransposeB()))
+    return op.emitOpError() << "expected transpose_b without transpose_a with f8 operands; "
+                               "quantize a transposed copy for other products";
+  if (isF8(a) && (m % kF8Chunk != 0 || n % kF8Chunk != 0 || k % kF8Chunk != 0))
+    return op.emitOpError() << "expected m, n and k to be multiples of " << kF8Chunk
+                            << " with f8 operands, found " << m << ", " << n << " and " << k;
+  /*matmul_c9*/
+  if (op.getFastAccum() && !isF8(a))
+    return op.emitOpError() << "expected f8 operands with fast_accum, found " << a;
+  return success();
+}
+
 LogicalResult MatmulOp::verify() {
   RankedTensorType a = tensorType(getA()), b = tensorType(getB());
   RankedTensorType result = tensorType(getResult());
@@ -29,12 +79,7 @@ LogicalResult MatmulOp::verify() {
   /*matmul_c4*/
   if (getInit() && getInit().getType() != result)
     return emitOpError() << "init: expected " << result << ", found " << getInit().getType();
-  /*matmul_c5*/
-  Type element = a.getElementType();
-  if (b.getElementType() != element)
-    return emitOpError() << "expected a and b of one element type, found " << element << " and "
-                         << b.getElementType();
-  return expectTensorOrWider(*this, "result", result, {m, n}, element);
+  return verifyMatmulTypes(*this, m, n, k);
 }
 
 ResultPrecision MatmulOp::getResultPrecision(unsigned) {
