@@ -1,6 +1,7 @@
 //===- DecodeCasts.cpp - conversions, and calls of mathematics ------------===//
 #include "compiler/Emulator/Decoder.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
@@ -91,6 +92,8 @@ LogicalResult Decoder::decodeCast(Operation *op, bool &known) {
     known = false;
     return success();
   }
+  if (isa<LLVM::FPTruncOp>(op) && leafTypes(op->getResult(0).getType()).front().isF16())
+    return unknown(op, "rounding to f16");
   Leaves from = operand(op->getOperand(0));
   for (auto [i, to] : llvm::enumerate(result(op->getResult(0))))
     decodeCastOfLeaf(op, from[i], to);
@@ -132,6 +135,39 @@ void Decoder::decodeCastOfLeaf(Operation *op, Reg from, Reg to) {
         .imm = bitWidth(fromType);
     cut(to, bitWidth(toType));
   }
+}
+
+//===----------------------------------------------------------------------===//
+// Several numbers in a word
+//===----------------------------------------------------------------------===//
+
+LogicalResult Decoder::decodePacked(Operation *op, bool &known) {
+  if (auto pack = dyn_cast<NVVM::ConvertF32x2ToF8x2Op>(op)) {
+    if (pack.getRnd() != NVVM::FPRoundingMode::RN ||
+        pack.getSat() != NVVM::SaturationMode::SATFINITE || pack.getRelu() ||
+        !pack.getType().isInteger(16))
+      return unknown(op, "conversions to f8 other than rn.satfinite to i16");
+    bool isE4M3 = isa<Float8E4M3FNType>(pack.getDstTy());
+    Reg high = scalar(pack.getA()), low = scalar(pack.getB());
+    builder.emit(isE4M3 ? "cvt.rn.satfinite.e4m3x2" : "cvt.rn.satfinite.e5m2x2", result(pack)[0],
+                 high, low);
+  } else if (auto unpack = dyn_cast<NVVM::ConvertF8x2ToF16x2Op>(op)) {
+    if (unpack.getRelu())
+      return unknown(op, "conversions with relu");
+    bool isE4M3 = isa<Float8E4M3FNType>(unpack.getSrcType());
+    Leaves from = operand(unpack.getSrc());
+    for (auto [i, to] : llvm::enumerate(result(unpack)))
+      builder.emit(isE4M3 ? "cvt.e4m3.f16" : "cvt.e5m2.f16", to, from[i]);
+  } else if (auto permute = dyn_cast<NVVM::PermuteOp>(op)) {
+    if (permute.getMode() != NVVM::PermuteMode::DEFAULT || !permute.getHi())
+      return unknown(op, "permutations other than of two words by index");
+    Reg low = scalar(permute.getLo()), high = scalar(permute.getHi()),
+        selector = scalar(permute.getSelector());
+    builder.emit("prmt", result(permute)[0], low, high, selector);
+  } else {
+    known = false;
+  }
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

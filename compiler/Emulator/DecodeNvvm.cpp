@@ -240,8 +240,8 @@ LogicalResult Decoder::decodeCopyOp(Operation *op, bool &known) {
 
 LogicalResult Decoder::decodeNvvm(Operation *op, bool &known) {
   using Decode = LogicalResult (Decoder::*)(Operation *, bool &);
-  for (Decode decode :
-       {&Decoder::decodeWarpOp, &Decoder::decodeBarrierOp, &Decoder::decodeCopyOp}) {
+  for (Decode decode : {&Decoder::decodeWarpOp, &Decoder::decodeBarrierOp, &Decoder::decodeCopyOp,
+                        &Decoder::decodePacked}) {
     known = true;
     if (failed((this->*decode)(op, known)))
       return failure();

@@ -51,10 +51,10 @@ Leaves &Decoder::result(Value value) {
 }
 
 Reg Decoder::widenFloat(Reg reg, Type type) {
-  if (!type.isBF16())
+  if (!type.isBF16() && !type.isF16())
     return reg;
   Reg wide = builder.newReg(4);
-  builder.emit("fpext.bf16.f32", wide, reg);
+  builder.emit(type.isBF16() ? "fpext.bf16.f32" : "fpext.f16.f32", wide, reg);
   return wide;
 }
 

@@ -39,6 +39,7 @@ private:
                                     llvm::StringRef predicate, bool isSigned);
   mlir::LogicalResult decodeCast(mlir::Operation *op, bool &known); // DecodeCasts.cpp
   void decodeCastOfLeaf(mlir::Operation *op, emulator::Reg from, emulator::Reg to);
+  mlir::LogicalResult decodePacked(mlir::Operation *op, bool &known);
   mlir::LogicalResult decodeBitcast(mlir::LLVM::BitcastOp op);
   mlir::LogicalResult decodeCall(mlir::Operation *op, bool &known);
   mlir::LogicalResult decodeMemoryOp(mlir::Operation *op, bool &known); // DecodeMemory.cpp
@@ -61,7 +62,7 @@ private:
   Leaves &result(mlir::Value value);
   void alias(mlir::Value value, Leaves leaves) { values[value] = std::move(leaves); }
   emulator::Reg constant32(uint32_t bits) { return builder.constant(bits, 4); }
-  /// A register converted: f32 of a bf16, a sign-extended copy of a narrow integer, a narrow
+  /// A register converted: f32 of a bf16 or f16, a sign-extended copy of a narrow integer, a narrow
   /// integer cut to its width.
   emulator::Reg widenFloat(emulator::Reg reg, mlir::Type type);
   void narrowFloat(emulator::Reg from, emulator::Reg to, mlir::Type type);

@@ -1,4 +1,5 @@
 //===- ConversionOps.cpp - conversions on lanes ---------------------------===//
+#include "compiler/Emulator/Machine/Float8.h"
 #include "compiler/Emulator/Machine/Handlers.h"
 #include "compiler/Emulator/Machine/LaneTemplates.h"
 
@@ -26,6 +27,11 @@ uint32_t toTf32(float value) {
 
 /// Low half b, high half a.
 uint32_t packBf16(float a, float b) { return toBf16(a) << 16 | toBf16(b); }
+
+/// Low byte b, high byte a.
+template <const Float8 &Format> uint32_t packFloat8(float a, float b) {
+  return toFloat8<Format>(a) << 8 | toFloat8<Format>(b);
+}
 
 /// As the hardware converts: saturating, NaN becomes zero.
 template <typename I, typename F> I toInteger(F value) {
@@ -73,6 +79,11 @@ std::span<const LaneOp> conversionLaneOps() {
       {"fptrunc.f64.f32", unary<float, double, [](double a) { return float(a); }>},
       {"fpext.bf16.f32", unary<float, U32, fromBf16>},
       {"fptrunc.f32.bf16", unary<U32, float, toBf16>},
+      {"fpext.f16.f32", unary<float, U32, fromFloat16>},
+      {"cvt.e4m3.f16", unary<U32, U32, float16OfFloat8<kE4M3>>},
+      {"cvt.e5m2.f16", unary<U32, U32, float16OfFloat8<kE5M2>>},
+      {"cvt.rn.satfinite.e4m3x2", binary<U32, float, packFloat8<kE4M3>>},
+      {"cvt.rn.satfinite.e5m2x2", binary<U32, float, packFloat8<kE5M2>>},
       {"cvt.rna.tf32", unary<U32, float, toTf32>},
       {"cvt.rn.bf16x2", binary<U32, float, packBf16>},
   };

@@ -104,12 +104,27 @@ template <typename T> Next select(Frame &frame, const Instr &instr) {
     forLanes(frame.mask, [&](unsigned lane) { dst[lane] = a[lane] & 1 ? b[lane] : c[lane]; });
   return Next::Continue;
 }
+
+/// Byte i of the result is that of b:a which nibble i of the selector names, or its sign bit eight
+/// times.
+uint32_t permuteBytes(uint32_t a, uint32_t b, uint32_t selector) {
+  uint64_t pool = uint64_t(b) << 32 | a;
+  uint32_t result = 0;
+  for (unsigned i = 0; i < 4; ++i) {
+    uint32_t nibble = selector >> 4 * i, byte = uint32_t(pool >> 8 * (nibble & 7)) & 0xFF;
+    if (nibble & 8)
+      byte = byte & 0x80 ? 0xFF : 0;
+    result |= byte << 8 * i;
+  }
+  return result;
+}
 } // namespace
 
 std::span<const LaneOp> integerLaneOps() {
   static const LaneOp ops[] = {
       SWAMLA_INTEGER_OPS(uint32_t, "32"),
       SWAMLA_INTEGER_OPS(uint64_t, "64"),
+      {"prmt", ternary<uint32_t, permuteBytes>},
       {"select.32", select<uint32_t>},
       {"select.64", select<uint64_t>},
       {"move.32", unary<uint32_t, uint32_t, [](uint32_t a) { return a; }>},

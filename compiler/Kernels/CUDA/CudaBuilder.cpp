@@ -1,6 +1,9 @@
 //===- CudaBuilder.cpp - what every GPU kernel generator needs ------------===//
 #include "compiler/Kernels/CUDA/CudaBuilder.h"
 
+#include "compiler/Kernels/CUDA/CudaFloat8.h"
+#include "dialects/Step/IR/ElementTypes.h"
+
 #include "mlir/IR/BuiltinOps.h"
 
 #include <limits>
@@ -179,7 +182,7 @@ Value CudaBuilder::fma(Value a, Value b, Value c) { return LLVM::FMAOp::create(*
 //===----------------------------------------------------------------------===//
 
 Value CudaBuilder::pointer(Value base, Type element, Value offset) {
-  return LLVM::GEPOp::create(*this, base.getType(), element, base,
+  return LLVM::GEPOp::create(*this, base.getType(), memoryType(element), base,
                              ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(offset)});
 }
 
@@ -209,12 +212,15 @@ static unsigned bytesOf(Type type) {
 }
 
 Value CudaBuilder::load(Type type, Value pointer, bool readOnly, unsigned alignment) {
-  return LLVM::LoadOp::create(*this, type, pointer, alignment ? alignment : bytesOf(type),
-                              /*isVolatile=*/false, /*isNonTemporal=*/false,
-                              /*isInvariant=*/readOnly);
+  Value loaded = LLVM::LoadOp::create(*this, memoryType(type), pointer,
+                                      alignment ? alignment : bytesOf(type), /*isVolatile=*/false,
+                                      /*isNonTemporal=*/false, /*isInvariant=*/readOnly);
+  return isF8(type) ? arith::BitcastOp::create(*this, type, loaded) : loaded;
 }
 
 void CudaBuilder::store(Value value, Value pointer, unsigned alignment) {
+  if (isF8(value.getType()))
+    value = arith::BitcastOp::create(*this, getI8Type(), value);
   LLVM::StoreOp::create(*this, value, pointer, alignment ? alignment : bytesOf(value.getType()));
 }
 
@@ -242,7 +248,7 @@ SmallVector<Value> CudaBuilder::loadElements(Type element, int64_t count, Value 
       parts.push_back(extract(*this, loaded, i));
   else
     parts.push_back(loaded);
-  if (!element.isBF16())
+  if (!isNarrowFloat(element))
     return parts;
   if (count == 1)
     return {arith::ExtFOp::create(*this, getF32Type(), loaded)};
@@ -256,7 +262,7 @@ SmallVector<Value> CudaBuilder::loadElements(Type element, int64_t count, Value 
 
 void CudaBuilder::storeElements(Type element, ValueRange values, Value pointer) {
   SmallVector<Value> parts(values);
-  if (element.isBF16() && values.size() == 1) {
+  if (isNarrowFloat(element) && values.size() == 1) {
     parts[0] = arith::TruncFOp::create(*this, element, values[0]);
   } else if (element.isBF16()) {
     parts.clear();

@@ -14,7 +14,7 @@
 // ask viewAlignment before widening one.
 //
 // math.exp, exp2, log, tanh, rsqrt and sqrt, and division, on f32 may be used freely
-// (CudaMath.h).
+// (CudaMath.h); so may arith.truncf and extf of f8, which is i8 in memory (CudaFloat8.h).
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -51,6 +51,9 @@ struct GpuLaunch {
 /// The alignment in bytes, at most 256, that the base address of a view of a kernel op has in every
 /// launch of that op (buffers themselves are 256-byte aligned). 1 if the op is never launched.
 int64_t viewAlignment(mlir::Operation *kernelOp, unsigned view);
+
+/// bf16 and the f8 types: what is computed with as f32.
+bool isNarrowFloat(mlir::Type type);
 
 /// How f32 numbers are reduced. The maximum of a NaN and anything is NaN.
 enum class ReduceKind { Add, Max };
@@ -127,8 +130,9 @@ public:
   mlir::Value load(mlir::Type type, mlir::Value pointer, bool readOnly = false,
                    unsigned alignment = 0);
   void store(mlir::Value value, mlir::Value pointer, unsigned alignment = 0);
-  /// `count` consecutive elements of type f32, bf16, i32 or i64 with one access; count * size is at
-  /// most 16 bytes. bf16 elements are returned, and taken, as f32 (rounded to nearest even).
+  /// `count` consecutive elements of type f32, bf16, i32 or i64, or one f8, with one access; count
+  /// * size is at most 16 bytes. bf16 and f8 are returned, and taken, as f32 (rounded to nearest
+  /// even, f8 saturating).
   llvm::SmallVector<mlir::Value> loadElements(mlir::Type element, int64_t count,
                                               mlir::Value pointer, bool readOnly = false);
   void storeElements(mlir::Type element, mlir::ValueRange values, mlir::Value pointer);
@@ -140,6 +144,18 @@ public:
   std::pair<mlir::Value, mlir::Value> unpackBf16(mlir::Value pair);
   /// An f32 rounded to bf16 and back.
   mlir::Value roundBf16(mlir::Value value);
+
+  // Narrow floats (isNarrowFloat) in pairs: bf16 in an i32, f8 in an i16, the first one low.
+  mlir::Value packPair(mlir::Type element, mlir::Value low, mlir::Value high);
+  std::pair<mlir::Value, mlir::Value> unpackPair(mlir::Type element, mlir::Value pair);
+  /// An f32 rounded to `element` and back.
+  mlir::Value roundTo(mlir::Type element, mlir::Value value);
+  /// `count` elements, a power of two from 2 on and at most 16 bytes, with one access.
+  llvm::SmallVector<mlir::Value> loadPairs(mlir::Type element, int64_t count, mlir::Value pointer,
+                                           bool readOnly);
+  void storePairs(mlir::Type element, mlir::ValueRange pairs, mlir::Value pointer);
+  /// Byte i of the result is the byte of high:low that nibble i of the selector numbers.
+  mlir::Value permuteBytes(mlir::Value low, mlir::Value high, int64_t selector);
 
   // Threads together.
   void barrier(); ///< all threads of the block

@@ -3,6 +3,7 @@
 
 #include "compiler/Kernels/CUDA/AttentionBackwardPolicy.h"
 #include "compiler/Kernels/CUDA/AttentionPolicy.h"
+#include "compiler/Kernels/CUDA/CudaFloat8.h"
 #include "compiler/Kernels/CUDA/CudaMath.h"
 #include "compiler/Kernels/CUDA/RowKernel.h"
 #include "compiler/Kernels/CUDA/ScatterAdd.h"
@@ -74,6 +75,7 @@ LogicalResult CudaKernels::lowerToLLVM(ModuleOp module) const {
   MLIRContext *context = module.getContext();
   RewritePatternSet expansions(context);
   populateCudaMathPatterns(expansions);
+  populateCudaFloat8Patterns(expansions);
   arith::populateCeilFloorDivExpandOpsPatterns(expansions);
   walkAndApplyPatterns(module, std::move(expansions));
 

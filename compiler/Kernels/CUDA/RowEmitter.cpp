@@ -52,6 +52,7 @@ GpuLaunch RowEmitter::planLaunch() {
       int64_t parts = out.perRow ? shape.rowsPerBlock : partsOfChunkSum(out);
       sums = std::max(sums, parts * elements * bytes);
     }
+  scratch += planSlab(scratch);
   launch.sharedBytes = std::max(scratch, sums);
   return launch;
 }
@@ -117,6 +118,13 @@ ChunkContext RowEmitter::chunkAt(RowContext &row, Value first, int64_t shift, bo
   delinearise(b, number, extents, chunk.columns);
   chunk.columns.back() = b.mul(chunk.columns.back(), shape.vec);
   return chunk;
+}
+
+RowEmitter::Values RowEmitter::columnsAt(Value number) {
+  ArrayRef<int64_t> extents = ArrayRef(plan.extents).drop_front(plan.rowDims);
+  Values columns(extents.size());
+  delinearise(b, number, extents, columns);
+  return columns;
 }
 
 SmallVector<ChunkContext> RowEmitter::chunksOfThread(RowContext &row) {
@@ -193,8 +201,9 @@ void RowEmitter::emitUnit() {
   int64_t groups = shape.sumsInRegisters ? shape.rowsPerBlock : 1;
   int64_t perRound = groups * shape.atOnce;
   bool full = shape.rows % shape.unitRows == 0 && shape.unitRows % perRound == 0 &&
-              groups == shape.rowsPerBlock;
-  auto round = [&](Value iteration, ValueRange carried) {
+              groups == shape.rowsPerBlock &&
+              (shape.slabRows == 0 || shape.unitRows % shape.slabRows == 0);
+  auto round = [&](Value iteration, Value ofSlab, ValueRange carried) {
     Values sums(carried);
     SmallVector<RowContext> rows;
     for (int64_t i = 0; i < shape.atOnce; ++i) {
@@ -209,6 +218,8 @@ void RowEmitter::emitUnit() {
         valid = b.both(inUnit, b.lessThan(index, shape.rows));
       }
       rows.push_back(rowAt(index, valid));
+      if (ofSlab)
+        rows.back().ofSlab = b.add(b.add(b.mul(ofSlab, perRound), i * groups), group);
     }
     if (shape.looped) {
       emitLoopedRow(rows.front(), iteration);
@@ -221,10 +232,15 @@ void RowEmitter::emitUnit() {
   };
   int64_t rounds = llvm::divideCeil(shape.unitRows, perRound);
   Values sums = startSums();
-  if (rounds == 1)
-    sums = round(b.i32(0), sums);
+  if (shape.slabRows != 0)
+    sums = emitSlabs(firstRow, firstChunk, sums, round);
+  else if (rounds == 1)
+    sums = round(b.i32(0), Value(), sums);
   else
-    sums = Values(b.loop(b.i32(0), b.i32(rounds), b.i32(1), sums, round));
+    sums = Values(
+        b.loop(b.i32(0), b.i32(rounds), b.i32(1), sums, [&](Value iteration, ValueRange soFar) {
+          return round(iteration, Value(), soFar);
+        }));
   RowContext row = rowAt(firstRow, Value());
   writeSums(sums, row, firstChunk);
 }

@@ -14,16 +14,18 @@
 
 namespace swamla {
 
-/// A value at the columns of a chunk. bf16 numbers are held as f32 (`lanes`), as pairs in i32
-/// (`pairs`), or both; whatever else, in `lanes` with its own type.
+/// A value at the columns of a chunk. Narrow floats are held as f32 (`lanes`), two in a word
+/// (`pairs`, CudaBuilder::packPair), or both; whatever else, in `lanes` with its own type.
 struct ChunkValue {
   llvm::SmallVector<mlir::Value> lanes, pairs;
+  mlir::Type narrow; ///< of the elements in `pairs`
 };
 
 /// One row as a thread sees it.
 struct RowContext {
   llvm::SmallVector<mlir::Value> dims; ///< position along the row dims, i32
   mlir::Value valid;                   ///< whether there is such a row; null: there is
+  mlir::Value ofSlab;                  ///< its number within the slab, i32; null: there is none
   llvm::DenseMap<mlir::Value, mlir::Value> scalars;
   llvm::DenseMap<unsigned, mlir::Value> pointers; ///< of views, at column 0
 };
@@ -65,6 +67,8 @@ private:
   RowContext rowAt(mlir::Value index, mlir::Value valid);
   /// Chunk `first` + `shift` of a row, brought into range where it may not be.
   ChunkContext chunkAt(RowContext &row, mlir::Value first, int64_t shift, bool mayBeOutside);
+  /// The position along the column dims, i32, of a column's number.
+  Values columnsAt(mlir::Value number);
   llvm::SmallVector<ChunkContext> chunksOfThread(RowContext &row);
   /// Rows that are only summed over: the thread's chunk of each of them.
   void emitColumns(llvm::MutableArrayRef<RowContext> rows, mlir::Value firstChunk, Values &sums);
@@ -91,7 +95,7 @@ private:
   // Values: RowEmitterValues.cpp.
   mlir::Value scalar(RowContext &row, ChunkContext *chunk, mlir::Value value);
   ChunkValue &valueOf(ChunkContext &chunk, mlir::Value value);
-  /// The elements, bf16 as f32.
+  /// The elements, narrow floats as f32.
   Values lanesOf(ChunkContext &chunk, mlir::Value value);
   mlir::Value emitScalar(RowContext &row, ChunkContext *chunk, mlir::Value value);
   ChunkValue emitChunk(ChunkContext &chunk, mlir::Value value);
@@ -124,7 +128,7 @@ private:
   void storeVector(mlir::Type element, ChunkValue &value, mlir::Value pointer, int64_t vec,
                    int64_t accessBytes);
   void fillLanes(ChunkValue &value);
-  void fillPairs(ChunkValue &value);
+  void fillPairs(ChunkValue &value, mlir::Type element);
   /// Runs `body` where all conditions hold; null ones do.
   void whenAll(llvm::ArrayRef<mlir::Value> conditions, llvm::function_ref<void()> body);
 
@@ -148,6 +152,24 @@ private:
   };
   std::optional<Pick> pickOf(ReduceRowOp reduction) const;
   void groupBarrier();
+
+  // Transposed outs: RowEmitterSlab.cpp.
+  /// Lays out the shared memory of the slab from `offset` on; the bytes.
+  int64_t planSlab(int64_t offset);
+  /// The rounds over a unit's rows, slab after slab: `round(number, number within the slab, sums)`.
+  Values emitSlabs(mlir::Value firstRow, mlir::Value firstChunk, mlir::ValueRange sums,
+                   llvm::function_ref<Values(mlir::Value, mlir::Value, mlir::ValueRange)> round);
+  void storeTransposed(const Out &out, ChunkContext &chunk);
+  void storeOneByOne(const Out &out, ChunkContext &chunk);
+  /// Words of 4 bytes from the slab's begin to a band.
+  mlir::Value bandOffset(const RowSlab &slab, mlir::Value band);
+  /// Writes a slab to memory: row `firstRow` of the unit, and so on, which begins with row
+  /// `unitRow`.
+  void writeSlab(const RowSlab &slab, mlir::Value unitRow, mlir::Value firstRow,
+                 mlir::Value firstChunk);
+  /// Writes the columns from number `column` on that `words`, one from each row of a band, hold.
+  void writeColumns(const RowSlab &slab, RowContext &row, mlir::Value column,
+                    llvm::ArrayRef<mlir::Value> words);
 
   // Outs: RowEmitterOuts.cpp.
   void storeRowOuts(RowContext &row);
@@ -182,11 +204,12 @@ private:
   llvm::SmallVector<Access> accesses;
   llvm::SmallVector<int64_t> passScratch; ///< where each pass combines partial results
   int64_t scratchParity = 0; ///< bytes between the scratch of odd and of even iterations; 0: same
-  int64_t ticketAt = 0;      ///< shared memory: whether the block is the last of its row
-  unsigned currentPass = 0;  ///< of a looped row
-  mlir::Value firstChunk;    ///< of the block's part of a looped row; null: it has all of it
-  mlir::Value member;        ///< the thread's number in its group, i32
-  mlir::Value group;         ///< the group's number in its block, i32
+  llvm::SmallVector<int64_t> slabsAt; ///< where each of the shape's slabs lies in shared memory
+  int64_t ticketAt = 0;               ///< shared memory: whether the block is the last of its row
+  unsigned currentPass = 0;           ///< of a looped row
+  mlir::Value firstChunk; ///< of the block's part of a looped row; null: it has all of it
+  mlir::Value member;     ///< the thread's number in its group, i32
+  mlir::Value group;      ///< the group's number in its block, i32
 };
 
 } // namespace swamla

@@ -138,26 +138,30 @@ void RowEmitter::fillLanes(ChunkValue &value) {
   if (!value.lanes.empty())
     return;
   for (Value pair : value.pairs) {
-    auto [low, high] = b.unpackBf16(pair);
+    auto [low, high] = b.unpackPair(value.narrow, pair);
     value.lanes.append({low, high});
   }
 }
 
-void RowEmitter::fillPairs(ChunkValue &value) {
-  if (value.pairs.empty())
-    for (size_t i = 0; i + 1 < value.lanes.size(); i += 2)
-      value.pairs.push_back(b.packBf16(value.lanes[i], value.lanes[i + 1]));
+void RowEmitter::fillPairs(ChunkValue &value, Type element) {
+  if (!value.pairs.empty())
+    return;
+  value.narrow = element;
+  for (size_t i = 0; i + 1 < value.lanes.size(); i += 2)
+    value.pairs.push_back(b.packPair(element, value.lanes[i], value.lanes[i + 1]));
 }
 
 ChunkValue RowEmitter::loadVector(Type element, Value pointer, int64_t vec, int64_t accessBytes,
                                   bool readOnly) {
   ChunkValue value;
   int64_t count = std::min(accessBytes / elementBytes(element), vec);
-  bool inPairs = element.isBF16() && count > 1;
+  bool inPairs = isNarrowFloat(element) && count > 1;
+  if (inPairs)
+    value.narrow = element;
   for (int64_t i = 0; i < vec; i += count) {
     Value at = b.pointer(pointer, element, i);
     if (inPairs)
-      append_range(value.pairs, b.loadElements(b.getI32Type(), count / 2, at, readOnly));
+      append_range(value.pairs, b.loadPairs(element, count, at, readOnly));
     else
       append_range(value.lanes, b.loadElements(element, count, at, readOnly));
   }
@@ -167,12 +171,12 @@ ChunkValue RowEmitter::loadVector(Type element, Value pointer, int64_t vec, int6
 void RowEmitter::storeVector(Type element, ChunkValue &value, Value pointer, int64_t vec,
                              int64_t accessBytes) {
   int64_t count = std::min(accessBytes / elementBytes(element), vec);
-  bool inPairs = element.isBF16() && count > 1;
-  inPairs ? fillPairs(value) : fillLanes(value);
+  bool inPairs = isNarrowFloat(element) && count > 1;
+  inPairs ? fillPairs(value, element) : fillLanes(value);
   for (int64_t i = 0; i < vec; i += count) {
     Value at = b.pointer(pointer, element, i);
     if (inPairs)
-      b.storeElements(b.getI32Type(), ArrayRef(value.pairs).slice(i / 2, count / 2), at);
+      b.storePairs(element, ArrayRef(value.pairs).slice(i / 2, count / 2), at);
     else
       b.storeElements(element, ArrayRef(value.lanes).slice(i, count), at);
   }

@@ -61,13 +61,17 @@ void RowEmitter::storeChunk(ChunkContext &chunk) {
   for (const Out &out : plan.outs) {
     if (out.perRow || isKept(out))
       continue;
+    if (out.transposed) {
+      storeTransposed(out, chunk);
+      continue;
+    }
     Type element = plan.views[out.view].element;
-    int64_t bytes = accesses[out.view].bytes;
+    int64_t bytes = accesses[out.view].bytes, elementBytes = element.getIntOrFloatBitWidth() / 8;
     ChunkValue value = valueOf(chunk, out.value);
     bool adds = out.reduces || out.accumulate;
     // What is stored is made here, not inside the branch.
-    bool inPairs = element.isBF16() && bytes > 2 && chunk.vec > 1 && !adds;
-    inPairs ? fillPairs(value) : fillLanes(value);
+    bool inPairs = isNarrowFloat(element) && bytes > elementBytes && chunk.vec > 1 && !adds;
+    inPairs ? fillPairs(value, element) : fillLanes(value);
     Value pointer = chunkPointer(out.view, chunk);
     whenAll({row.valid, chunk.valid}, [&] {
       ChunkValue stored = value;

@@ -123,7 +123,7 @@ ChunkValue &RowEmitter::valueOf(ChunkContext &chunk, Value value) {
     result = emitChunk(chunk, value);
   } else {
     Value same = scalar(*chunk.row, &chunk, value);
-    if (same.getType().isBF16())
+    if (isNarrowFloat(same.getType()))
       same = arith::ExtFOp::create(b, b.getF32Type(), same);
     result.lanes.assign(chunk.vec, same);
   }
@@ -161,13 +161,13 @@ ChunkValue RowEmitter::emitElementwise(ChunkContext &chunk, OpResult value) {
   Operation *definition = value.getOwner();
   ChunkValue result;
   bool fromF32 = definition->getNumOperands() == 1 && definition->getOperand(0).getType().isF32();
-  if (isa<arith::TruncFOp>(definition) && value.getType().isBF16() && fromF32) {
+  if (isa<arith::TruncFOp>(definition) && isNarrowFloat(value.getType()) && fromF32) {
     result.lanes = lanesOf(chunk, definition->getOperand(0));
     if (chunk.vec > 1)
-      fillPairs(result);
+      fillPairs(result, value.getType());
     for (Value &lane : result.lanes)
       if (chunk.vec == 1)
-        lane = b.roundBf16(lane);
+        lane = b.roundTo(value.getType(), lane);
     if (chunk.vec > 1)
       result.lanes.clear(); // those are not rounded
     return result;
@@ -183,14 +183,14 @@ ChunkValue RowEmitter::emitElementwise(ChunkContext &chunk, OpResult value) {
     IRMapping mapping;
     for (auto [operand, lanes] : llvm::zip_equal(definition->getOperands(), operands)) {
       Value lane = lanes[i];
-      if (operand.getType().isBF16()) // exact: it is one
+      if (isNarrowFloat(operand.getType())) // exact: it is one
         lane = arith::TruncFOp::create(b, operand.getType(), lane);
       mapping.map(operand, lane);
     }
     Operation *clone = b.clone(*definition, mapping);
     clone->setLoc(b.getLoc());
     Value lane = clone->getResult(value.getResultNumber());
-    if (lane.getType().isBF16())
+    if (isNarrowFloat(lane.getType()))
       lane = arith::ExtFOp::create(b, b.getF32Type(), lane);
     result.lanes.push_back(lane);
   }

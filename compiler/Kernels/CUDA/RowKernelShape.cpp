@@ -216,12 +216,19 @@ RowKernelShape RowKernelShape::choose(const RowKernelPlan &plan, const CudaTarge
 
   bool sumsAlongRows = !plan.passes.empty();
   bool hasRowOuts = llvm::any_of(plan.outs, [](const auto &out) { return out.perRow; });
-  if (!sumsAlongRows && !hasRowOuts && shape.unitRows == 0)
+  bool isPoints = !sumsAlongRows && !hasRowOuts && shape.unitRows == 0;
+  if (isPoints && plan.hasTransposedOuts()) {
+    chooseStrips(plan, shape, loadsOfChunk(plan, shape.vec), enoughBlocks(target));
+    return shape;
+  }
+  if (isPoints)
     choosePoints(plan, shape, enoughBlocks(target));
   else if (!sumsAlongRows && !hasRowOuts && shape.sumsInRegisters)
     chooseColumns(plan, shape);
   else
     chooseRows(plan, shape, enoughBlocks(target));
+  if (plan.hasTransposedOuts())
+    chooseSlab(plan, shape, target);
   return shape;
 }
 

@@ -8,13 +8,17 @@
 //   Points   no sums: chunk after chunk, thread after thread.
 //   Rows     `group` threads share a row, chunk k belongs to thread k % group;
 //            a block handles `rowsPerBlock` rows at a time.
-//   Columns  sums over rows only: a block handles `lanes` chunks side by side,
-//            `rowsPerBlock` rows at a time.
+//   Columns  sums over rows only, or transposed outs: a block handles `group`
+//            chunks side by side, `rowsPerBlock` rows at a time.
+//
+// Transposed outs: a block handles `slabRows` rows and then writes columns of them
+// (RowSlab.h).
 //
 //===----------------------------------------------------------------------===//
 #pragma once
 
 #include "compiler/Kernels/CUDA/CudaTarget.h"
+#include "compiler/Kernels/CUDA/RowSlab.h"
 #include "compiler/Kernels/RowKernelPlan.h"
 
 namespace swamla {
@@ -40,13 +44,20 @@ struct RowKernelShape {
   /// one: how many, and the chunks of each.
   int64_t splits = 1, splitChunks = 0;
 
-  /// Rows (of all row dims) whose sums one block computes; 0 where nothing is summed over rows.
+  /// Rows (of all row dims) that one block handles because it computes their sums, or in one slab;
+  /// 0 where there is neither.
   int64_t unitRows = 0;
   /// Whether the sums over a unit's rows are kept by the threads. Otherwise they live in the outs,
   /// to which the rows are added one after the other.
   bool sumsInRegisters = false;
 
-  /// Rows: how many neighbours along the first row dim come one after the other before the second
+  /// Rows and Columns: rows whose transposed results meet in shared memory, a multiple of
+  /// rowsPerBlock * atOnce; 0 where there are none, or each is stored by itself. A unit may have
+  /// several slabs, the last of them partly empty.
+  int64_t slabRows = 0;
+  llvm::SmallVector<RowSlab, 0> slabs; ///< of each transposed out
+
+  /// How many neighbours along the first row dim come one after the other before the second
   /// row dim moves on.
   int64_t rowTile = 1;
 
@@ -61,5 +72,11 @@ struct RowKernelShape {
 
   static RowKernelShape choose(const RowKernelPlan &plan, const CudaTarget &target);
 };
+
+/// Parts of `choose`, for kernels with transposed outs (RowSlab.cpp). Without any sums: strips of
+/// 128 columns. `loads`: 16-byte loads of a chunk; `enough`: blocks that fill the GPU.
+void chooseStrips(const RowKernelPlan &plan, RowKernelShape &shape, int64_t loads, int64_t enough);
+/// With sums: the slab, where shared memory has room for one.
+void chooseSlab(const RowKernelPlan &plan, RowKernelShape &shape, const CudaTarget &target);
 
 } // namespace swamla

@@ -1,0 +1,167 @@
+//===- RowSlab.cpp - where rows wait to be written as columns -------------===//
+#include "compiler/Kernels/CUDA/RowSlab.h"
+
+#include "compiler/Kernels/CUDA/CudaBuilder.h"
+#include "compiler/Kernels/CUDA/RowKernelShape.h"
+
+#include "mlir/IR/AffineExpr.h"
+#include "llvm/ADT/bit.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <numeric>
+
+using namespace mlir;
+
+namespace swamla {
+
+using llvm::divideCeil;
+
+RowSlab::RowSlab(unsigned out, int64_t elementBytes, int64_t rows, int64_t columns,
+                 int64_t bandRows)
+    : out(out), elementBytes(elementBytes), rows(rows), bandRows(bandRows) {
+  constexpr int64_t banks = 32, wordsOfAccess = 4;
+  rowWords = static_cast<int64_t>(llvm::alignTo(divideCeil(columns * elementBytes, 4), 8));
+  if (bandRows > 1 && bands() > 1)
+    skewWords = std::max(banks / bands(), wordsOfAccess);
+}
+
+static int64_t elementBytes(const RowKernelPlan &plan, const RowKernelPlan::Out &out) {
+  return plan.views[out.view].element.getIntOrFloatBitWidth() / 8;
+}
+
+/// Rows that come one after the other and lie side by side in the out.
+static int64_t neighbours(const RowKernelPlan &plan, const RowKernelShape &shape, unsigned dim) {
+  if (shape.rowTile > 1)
+    return dim == 0 ? shape.rowTile : 1;
+  for (unsigned inner = dim + 1; inner < plan.rowDims; ++inner)
+    if (plan.extents[inner] != 1)
+      return 1;
+  return plan.extents[dim];
+}
+
+/// The rows of one store to the out where a slab has `rows`.
+static int64_t bandRowsOf(const RowKernelPlan &plan, const RowKernelShape &shape,
+                          const RowKernelPlan::Out &out, int64_t rows) {
+  constexpr int64_t accessBytes = 16, wordBytes = 4;
+  unsigned dim = *out.transposed;
+  int64_t bytes = elementBytes(plan, out);
+  int64_t band = std::gcd(std::gcd(accessBytes / bytes, rows), neighbours(plan, shape, dim));
+  if (shape.unitRows != 0)
+    band = std::gcd(band, shape.unitRows);
+  AffineExpr offset = plan.views[out.view].offset;
+  AffineExpr row = getAffineDimExpr(dim, offset.getContext());
+  int64_t divisor = offset.replace(row, row * band).getLargestKnownDivisor() * bytes;
+  int64_t aligned = std::gcd(divisor, viewAlignment(plan.op, out.view));
+  while (band > 1 && aligned % (band * bytes) != 0)
+    band /= 2;
+  return band * bytes < wordBytes ? 1 : band;
+}
+
+static SmallVector<RowSlab> slabsOf(const RowKernelPlan &plan, const RowKernelShape &shape,
+                                    int64_t rows) {
+  SmallVector<RowSlab> slabs;
+  for (auto [i, out] : llvm::enumerate(plan.outs))
+    if (out.transposed)
+      slabs.emplace_back(i, elementBytes(plan, out), rows,
+                         shape.perThread * shape.group * shape.vec,
+                         bandRowsOf(plan, shape, out, rows));
+  return slabs;
+}
+
+static int64_t bytesOf(ArrayRef<RowSlab> slabs) {
+  int64_t bytes = 0;
+  for (const RowSlab &slab : slabs)
+    bytes += slab.bytes();
+  return bytes;
+}
+
+static int64_t smallestElement(const RowKernelPlan &plan) {
+  int64_t bytes = 4;
+  for (const RowKernelPlan::Out &out : plan.outs)
+    if (out.transposed)
+      bytes = std::min(bytes, elementBytes(plan, out));
+  return bytes;
+}
+
+/// Where neighbours of the first of two row dims lie side by side, they come one after the other.
+static void followFirstDim(const RowKernelPlan &plan, RowKernelShape &shape, int64_t rows) {
+  bool wanted = llvm::any_of(plan.outs, [](const auto &out) { return out.transposed == 0U; });
+  if (wanted && shape.unitRows == 0 && plan.rowDims == 2 && plan.extents[1] != 1 &&
+      plan.extents[0] % rows == 0)
+    shape.rowTile = rows;
+}
+
+static int64_t floorToPower(int64_t value) {
+  return static_cast<int64_t>(llvm::bit_floor(static_cast<uint64_t>(value)));
+}
+
+void chooseStrips(const RowKernelPlan &plan, RowKernelShape &shape, int64_t loads, int64_t enough) {
+  constexpr int64_t stripColumns = 128, line = 128, sector = 32, loadsAtOnce = 8, mostAtOnce = 4,
+                    room = 64 * 1024;
+  shape.kind = RowKernelShape::Kind::Columns;
+  shape.block = 256;
+  shape.group =
+      std::min(stripColumns / shape.vec, static_cast<int64_t>(llvm::PowerOf2Ceil(shape.chunks)));
+  shape.rowsPerBlock = shape.block / shape.group;
+  int64_t strips = divideCeil(shape.chunks, shape.group), element = smallestElement(plan);
+  int64_t segment = line, rows = 0;
+  for (;; segment /= 2) {
+    rows = std::max(segment / element, shape.rowsPerBlock);
+    int64_t blocks = divideCeil(shape.rows, rows) * strips;
+    bool isMany = blocks >= enough;
+    if (segment == sector || (isMany && bytesOf(slabsOf(plan, shape, rows)) <= room))
+      break;
+  }
+  int64_t limit = std::min(std::max<int64_t>(loadsAtOnce / std::max<int64_t>(loads, 1), 1),
+                           std::min(mostAtOnce, rows / shape.rowsPerBlock));
+  shape.atOnce = floorToPower(limit);
+  followFirstDim(plan, shape, rows);
+  shape.slabRows = shape.unitRows = rows;
+  shape.sumsInRegisters = true;
+  shape.slabs = slabsOf(plan, shape, rows);
+  shape.blocks = shape.units() * strips;
+}
+
+void chooseSlab(const RowKernelPlan &plan, RowKernelShape &shape, const CudaTarget &target) {
+  // Shared memory of an SM, what the system takes for a block, and room for the sums of a pass.
+  constexpr int64_t all = 228 * 1024, ofSystem = 1024, ofPasses = 4096;
+  // Three blocks an SM, two, one; and how much of a column to write at a time.
+  constexpr std::pair<int64_t, int64_t> choices[] = {
+      {all / 3, 64}, {all / 3, 32}, {all / 2, 32}, {all / 2, 16}, {all, 32}, {all, 16}, {all, 1}};
+  bool hasSums = shape.unitRows != 0;
+  if (shape.looped || shape.splits > 1 || (hasSums && !shape.sumsInRegisters))
+    return;
+  RowKernelShape slabbed = shape;
+  slabbed.rowsPerBlock = floorToPower(shape.rowsPerBlock);
+  slabbed.block = slabbed.group * slabbed.rowsPerBlock;
+  auto choose = [&]() -> int64_t {
+    int64_t round = slabbed.rowsPerBlock * slabbed.atOnce;
+    for (auto [room, segment] : choices) {
+      int64_t elements = std::max<int64_t>(segment / smallestElement(plan), 1);
+      int64_t rows = round * divideCeil(elements, round);
+      int64_t blocks = divideCeil(shape.rows, rows);
+      if (bytesOf(slabsOf(plan, slabbed, rows)) <= room - ofSystem - ofPasses &&
+          (segment < 64 || blocks >= 2 * target.numSms()))
+        return rows;
+    }
+    return 0;
+  };
+  int64_t rows = choose();
+  while (rows == 0 && slabbed.atOnce > 1) {
+    slabbed.atOnce = divideCeil(slabbed.atOnce, 2);
+    rows = choose();
+  }
+  if (rows == 0)
+    return; // the elements are stored one by one
+  followFirstDim(plan, slabbed, rows);
+  slabbed.slabRows = rows;
+  if (!hasSums) {
+    slabbed.unitRows = rows;
+    slabbed.sumsInRegisters = true;
+    slabbed.blocks = slabbed.units();
+  }
+  slabbed.slabs = slabsOf(plan, slabbed, rows);
+  shape = slabbed;
+}
+
+} // namespace swamla
