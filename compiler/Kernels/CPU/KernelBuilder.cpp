@@ -80,8 +80,10 @@ static unsigned elementBytes(Type type) {
   return type.isIntOrFloat() ? std::max(1U, type.getIntOrFloatBitWidth() / 8) : 8;
 }
 
+Type KernelBuilder::addressed(Type element) { return isF8(element) ? getI8Type() : element; }
+
 Value KernelBuilder::pointer(Value base, Type element, Value offset) {
-  return LLVM::GEPOp::create(*this, base.getType(), element, base,
+  return LLVM::GEPOp::create(*this, base.getType(), addressed(element), base,
                              ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(offset)});
 }
 

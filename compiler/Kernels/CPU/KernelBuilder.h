@@ -65,6 +65,8 @@ public:
 
   // Memory. Offsets are in elements, i64. `mask` is null or a vector<lanes x i1>: masked-off lanes
   // are not touched, and read as zero.
+  /// A type of LLVM's that is as wide: it has no eight-bit floats.
+  mlir::Type addressed(mlir::Type element);
   mlir::Value pointer(mlir::Value base, mlir::Type element, mlir::Value offset);
   mlir::Value load(mlir::Type element, mlir::Value pointer);
   void store(mlir::Value value, mlir::Value pointer);

@@ -8,7 +8,8 @@ using namespace mlir;
 namespace swamla {
 
 func::FuncOp RowKernelEmitter::build() {
-  func::FuncOp kernel = b.createKernel(op.getSymName(), static_cast<int64_t>(plan.views.size()));
+  func::FuncOp kernel =
+      b.createKernel(op.getSymName(), static_cast<int64_t>(plan.views.size()), planTiles());
   for (unsigned view = 0; view < plan.views.size(); ++view)
     bases.push_back(b.viewBase(view));
   scopes.emplace_back();
@@ -30,6 +31,8 @@ void RowKernelEmitter::emitRowLoops(unsigned dim) {
     from = b.mul(b.unitBegin(), unitRows);
     to = arith::MinSIOp::create(b, b.mul(b.unitEnd(), unitRows), to);
   }
+  if (isTiled(dim))
+    return emitTiledRows(dim, from, to);
   b.loop(from, to, 1, [&](Value index) {
     dims[dim] = index;
     scopes.emplace_back();

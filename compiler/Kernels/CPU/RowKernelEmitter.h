@@ -4,12 +4,15 @@
 #include "compiler/Kernels/CPU/KernelBuilder.h"
 #include "compiler/Kernels/RowKernelPlan.h"
 
+#include "llvm/ADT/MapVector.h"
+
 namespace swamla {
 
 class RowKernelEmitter {
 public:
   RowKernelEmitter(const RowKernelPlan &plan, mlir::OpBuilder &builder, const CpuTarget &target)
-      : plan(plan), op(plan.op), b(op.getLoc(), builder, target), dims(plan.numDims()) {}
+      : plan(plan), op(plan.op), b(op.getLoc(), builder, target), dims(plan.numDims()),
+        rowsOfTiles(plan.numDims()) {}
 
   mlir::func::FuncOp build();
 
@@ -33,6 +36,29 @@ private:
   /// the out is simply overwritten.
   mlir::Value initialValue(const RowKernelPlan::Out &out, mlir::Value held);
   mlir::Value isFirstOfSum(const RowKernelPlan::Out &out);
+
+  // Transposed outs: RowKernelTranspose.cpp.
+  /// Rows of a transposed out that wait in scratch memory for their turn.
+  struct Tile {
+    int64_t base = 0;   ///< in scratch, bytes
+    int64_t width = 0;  ///< of the last dim, rounded up to whole vectors
+    int64_t pitch = 0;  ///< from row to row, elements
+    mlir::Type element; ///< the bits of an element, an integer
+  };
+  /// Decides about the tiles; returns the scratch bytes that they need.
+  int64_t planTiles();
+  bool isTiled(unsigned dim) const;
+  /// The loop over a row dim along which an out is transposed.
+  void emitTiledRows(unsigned dim, mlir::Value from, mlir::Value to);
+  /// Address of the tile's element in row `row`, at the current position of the dims further in and
+  /// column 0.
+  mlir::Value tilePointer(unsigned view, mlir::Value row);
+  void emitTile(const RowKernelPlan::Out &out, mlir::Value rows);
+  /// The loops from `dim` on that write a tile; `rows` is null for a whole one.
+  void emitTileLoops(const RowKernelPlan::Out &out, unsigned dim, mlir::Value rows);
+  void copyColumn(const RowKernelPlan::Out &out, mlir::Value column, mlir::Value rows);
+  void copyColumns(const RowKernelPlan::Out &out, mlir::Value column, int64_t count);
+  Values transposeSquare(Values rows);
 
   // Reductions: RowKernelReduction.cpp.
   void emitReductionPass(unsigned pass);
@@ -71,9 +97,12 @@ private:
   const RowKernelPlan &plan;
   step::RowKernelOp op;
   KernelBuilder b;
-  Values bases;     ///< address of each view
-  Values dims;      ///< current position, i64; the last is the first column of the vector
-  mlir::Value mask; ///< of the current vector; null: all lanes
+  Values bases; ///< address of each view
+  Values dims;  ///< current position, i64; the last is the first column of the vector
+  llvm::MapVector<unsigned, Tile> tiles; ///< by view
+  int64_t tileRows = 0;                  ///< of every tile
+  Values rowsOfTiles;                    ///< current row of the tiles of a dim
+  mlir::Value mask;                      ///< of the current vector; null: all lanes
   /// Scalars known here, one map for each enclosing loop.
   llvm::SmallVector<llvm::DenseMap<mlir::Value, mlir::Value>> scopes;
   /// Vectors at the current column.

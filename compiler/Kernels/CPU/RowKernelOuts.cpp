@@ -82,6 +82,11 @@ void RowKernelEmitter::writePoints() {
   for (auto [out, value] : llvm::zip_equal(plan.outs, values)) {
     if (out.perRow)
       continue;
+    if (out.transposed) { // the tile's rows have room for whole vectors
+      Type element = tiles[out.view].element;
+      b.storeVector(value, b.pointer(pointers.lookup(out.view), element, dims[plan.lastDim()]));
+      continue;
+    }
     Value pointer = columnPointer(out.view);
     if (out.reduces || out.accumulate) {
       Value held = b.loadVector(plan.views[out.view].element, pointer, mask);

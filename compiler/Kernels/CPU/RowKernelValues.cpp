@@ -184,7 +184,8 @@ void RowKernelEmitter::preparePointers(ValueRange roots) {
   }
   for (const RowKernelPlan::Out &out : plan.outs)
     if (!out.perRow && llvm::is_contained(roots, out.value))
-      pointers[out.view] = rowPointer(out.view);
+      pointers[out.view] = out.transposed ? tilePointer(out.view, rowsOfTiles[*out.transposed])
+                                          : rowPointer(out.view);
 }
 
 Value RowKernelEmitter::columnPointer(unsigned view) {
@@ -201,8 +202,8 @@ Value RowKernelEmitter::gatherVector(unsigned view) {
   Value symbol = vector(op.getBody().getArgument(info.gather));
   Value offsets = emitVectorOffset(info.offset, symbol);
   Type pointerType = bases[view].getType();
-  Value addresses = LLVM::GEPOp::create(b, b.vectorOf(pointerType), info.element, bases[view],
-                                        ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(offsets)});
+  Value addresses = LLVM::GEPOp::create(b, b.vectorOf(pointerType), b.addressed(info.element),
+                                        bases[view], ArrayRef<LLVM::GEPArg>{LLVM::GEPArg(offsets)});
   return b.gatherVector(info.element, addresses, mask);
 }
 
