@@ -74,6 +74,28 @@ static bool updatesOperandOf(FusedOp op, FusedOp other) {
   });
 }
 
+/// True if in number `i` of `op` reads what an out of `updater` starts from and stores again, point
+/// by point: each point is read before it is stored.
+static bool readsWhatIsStored(FusedOp op, unsigned i, FusedOp updater, unsigned out) {
+  AffineMap map = updater.getOutMap(out);
+  return updater.getOuts()[out] == op.getIns()[i] && op.getGatherOf(i) < 0 &&
+         op.getInMap(i) == map && !isColumnReduction(map, updater.getRowDims());
+}
+
+/// The same for `second`, which may update what `first` before it reads point by point.
+static bool updatesBeforeRead(FusedOp second, FusedOp first) {
+  for (auto [out, init] : llvm::enumerate(second.getOuts())) {
+    if (isFresh(init))
+      continue;
+    if (llvm::is_contained(first.getOuts(), init))
+      return true;
+    for (auto [i, in] : llvm::enumerate(first.getIns()))
+      if (in == init && !readsWhatIsStored(first, i, second, out))
+        return true;
+  }
+  return false;
+}
+
 bool canMerge(FusedOp first, FusedOp second) {
   if (first.getDomain() != second.getDomain() || first.getRowDims() != second.getRowDims())
     return false;
@@ -89,7 +111,7 @@ bool canMerge(FusedOp first, FusedOp second) {
       return false;
   // A value handed over to an out leaves it to `first` where it starts: not an update of an
   // operand.
-  return !updatesOperandOf(first, second) && !updatesOperandOf(second, first);
+  return !updatesOperandOf(first, second) && !updatesBeforeRead(second, first);
 }
 
 //===----------------------------------------------------------------------===//
@@ -319,6 +341,15 @@ static FusedOp dropUnused(FusedOp op) {
   return smaller;
 }
 
+/// What an out starts from is not read a second time as an in.
+static void readInitsOnce(FusedOp op) {
+  Block &body = op.getBody().front();
+  for (unsigned i = 0, ins = op.getIns().size(); i < ins; ++i)
+    for (unsigned out = 0; out < op.getOuts().size(); ++out)
+      if (readsWhatIsStored(op, i, op, out))
+        body.getArgument(i).replaceAllUsesWith(body.getArgument(ins + out));
+}
+
 static void eraseDead(Block &body) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body)))
     if (isOpTriviallyDead(&op))
@@ -332,6 +363,7 @@ FusedOp simplify(FusedOp op) {
   }
   if (llvm::any_of(op->getResults(), [](Value result) { return result.use_empty(); }))
     op = dropUnused(op);
+  readInitsOnce(op);
   eraseDead(op.getBody().front());
   IRRewriter rewriter(op.getContext());
   DominanceInfo dominance;

@@ -25,7 +25,7 @@ func.func @clip_factor_c1(%x: tensor<4xf32>) {
 // -----
 
 func.func @adamw_c1(%p: tensor<4x8xf32>, %s: tensor<1xf32>) {
-  // expected-error @+1 {{expected 8 scalars (factor, lr, beta1, beta2, eps, weight_decay, bias_correction1, bias_correction2), found 7}}
+  // expected-error @+1 {{expected 9 scalars (factor, norm, lr, beta1, beta2, eps, weight_decay, bias_correction1, bias_correction2), found 7}}
   %r0, %r1, %r2, %r3 = swamla.adamw %p, %p, %p, %p (%s, %s, %s, %s, %s, %s, %s) : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32> -> tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>
   return
 }
@@ -34,7 +34,7 @@ func.func @adamw_c1(%p: tensor<4x8xf32>, %s: tensor<1xf32>) {
 
 func.func @adamw_c1_type(%p: tensor<4x8xf32>, %s: tensor<2xf32>) {
   // expected-error @+1 {{scalar 0: expected 'tensor<1xf32>', found 'tensor<2xf32>'}}
-  %r0, %r1, %r2, %r3 = swamla.adamw %p, %p, %p, %p (%s, %s, %s, %s, %s, %s, %s, %s) : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32> -> tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>
+  %r0, %r1, %r2, %r3 = swamla.adamw %p, %p, %p, %p (%s, %s, %s, %s, %s, %s, %s, %s, %s) : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32> -> tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>
   return
 }
 
@@ -42,14 +42,14 @@ func.func @adamw_c1_type(%p: tensor<4x8xf32>, %s: tensor<2xf32>) {
 
 func.func @adamw_c2(%p: tensor<4x8xf32>, %s: tensor<1xf32>) {
   // expected-error @+1 {{result 3: expected 'tensor<4x8xf32>', found 'tensor<8x4xf32>'}}
-  %r0, %r1, %r2, %r3 = swamla.adamw %p, %p, %p, %p (%s, %s, %s, %s, %s, %s, %s, %s) : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32> -> tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<8x4xf32>
+  %r0, %r1, %r2, %r3 = swamla.adamw %p, %p, %p, %p (%s, %s, %s, %s, %s, %s, %s, %s, %s) : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32> -> tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<8x4xf32>
   return
 }
 
 // -----
 
 func.func @lion_c1(%p: tensor<4x8xf32>, %s: tensor<1xf32>) {
-  // expected-error @+1 {{expected 5 scalars (factor, lr, beta1, beta2, weight_decay), found 8}}
+  // expected-error @+1 {{expected 6 scalars (factor, norm, lr, beta1, beta2, weight_decay), found 8}}
   %r0, %r1, %r2 = swamla.lion %p, %p, %p (%s, %s, %s, %s, %s, %s, %s, %s) : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32> -> tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>
   return
 }
@@ -58,6 +58,6 @@ func.func @lion_c1(%p: tensor<4x8xf32>, %s: tensor<1xf32>) {
 
 func.func @lion_c2(%p: tensor<4x8xf32>, %s: tensor<1xf32>) {
   // expected-error @+1 {{result 0: expected 'tensor<4x8xf32>', found 'tensor<8x4xf32>'}}
-  %r0, %r1, %r2 = swamla.lion %p, %p, %p (%s, %s, %s, %s, %s) : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32> -> tensor<8x4xf32>, tensor<4x8xf32>, tensor<4x8xf32>
+  %r0, %r1, %r2 = swamla.lion %p, %p, %p (%s, %s, %s, %s, %s, %s) : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32> -> tensor<8x4xf32>, tensor<4x8xf32>, tensor<4x8xf32>
   return
 }

@@ -21,7 +21,7 @@
 // CHECK: %[[G:.*]] = swamla.get_flat "grads" offset 0
 // CHECK: %[[M:.*]] = swamla.get_flat "adamw.m" offset 0
 // CHECK: %[[V:.*]] = swamla.get_flat "adamw.v" offset 0
-// CHECK: %[[NP:.*]], %[[NG:.*]], %[[NM:.*]], %[[NV:.*]] = swamla.adamw %[[P]], %[[G]], %[[M]], %[[V]](%[[FACTOR]], %[[LR]], %[[B1]], %[[B2]], %[[EPS]], %[[WD]], %[[C1]], %[[C2]]) decay
+// CHECK: %[[NP:.*]], %[[NG:.*]], %[[NM:.*]], %[[NV:.*]] = swamla.adamw %[[P]], %[[G]], %[[M]], %[[V]](%[[FACTOR]], %[[NORM]], %[[LR]], %[[B1]], %[[B2]], %[[EPS]], %[[WD]], %[[C1]], %[[C2]]) decay
 // CHECK: swamla.set_flat "params" offset 0, %[[NP]]
 // CHECK: swamla.set_flat "grads" offset 0, %[[NG]]
 // CHECK: swamla.set_flat "adamw.m" offset 0, %[[NM]]
@@ -38,7 +38,7 @@
 // LION: %[[B2:.*]] = swamla.scalar "beta2"
 // LION: %[[WD:.*]] = swamla.scalar "weight_decay"
 // LION: %[[M:.*]] = swamla.get_flat "lion.m" offset 0
-// LION: swamla.lion %{{.*}}, %{{.*}}, %[[M]](%{{.*}}, %[[LR]], %[[B1]], %[[B2]], %[[WD]]) decay
+// LION: swamla.lion %{{.*}}, %{{.*}}, %[[M]](%{{.*}}, %{{.*}}, %[[LR]], %[[B1]], %[[B2]], %[[WD]]) decay
 // LION: swamla.set_flat "lion.m" offset 0
 // LION: swamla.lion
 // LION-NOT: decay

@@ -33,11 +33,12 @@ func.func @clip_factor(%s: tensor<1xf32>, %g: tensor<1xf32>, %c: tensor<1xf32>) 
 
 // -----
 
-// Tests that parameters, gradients and moments are updated in place, and that the gradient is left zero.
+// Tests that parameters, gradients and moments are updated in place, that the gradient is left zero, and that nothing else changes where its norm is
+// not finite.
 // CHECK-LABEL: func.func @adamw
 // CHECK-SAME: (%[[P:[^:]*]]: tensor<2x4xf32>, %[[G:[^:]*]]: tensor<2x4xf32>, %[[M:[^:]*]]: tensor<2x4xf32>, %[[V:[^:]*]]: tensor<2x4xf32>,
 // CHECK: swamla.fused [2 | 4] {{.*}} outs(%[[P]], %[[G]], %[[M]], %[[V]] :
-// CHECK-NEXT: ^bb0(%[[FACTOR:[^:]*]]: f32, %[[LR:[^:]*]]: f32, %[[B1:[^:]*]]: f32, %[[B2:[^:]*]]: f32, %[[EPS:[^:]*]]: f32, %[[WD:[^:]*]]: f32, %[[C1:[^:]*]]: f32, %[[C2:[^:]*]]: f32, %[[PV:[^:]*]]: f32, %[[GV:[^:]*]]: f32, %[[MV:[^:]*]]: f32, %[[VV:[^:]*]]: f32):
+// CHECK-NEXT: ^bb0(%[[FACTOR:[^:]*]]: f32, %[[NORM:[^:]*]]: f32, %[[LR:[^:]*]]: f32, %[[B1:[^:]*]]: f32, %[[B2:[^:]*]]: f32, %[[EPS:[^:]*]]: f32, %[[WD:[^:]*]]: f32, %[[C1:[^:]*]]: f32, %[[C2:[^:]*]]: f32, %[[PV:[^:]*]]: f32, %[[GV:[^:]*]]: f32, %[[MV:[^:]*]]: f32, %[[VV:[^:]*]]: f32):
 // CHECK: %[[GF:.*]] = arith.mulf %[[FACTOR]], %[[GV]]
 // CHECK: arith.mulf %[[B1]], %[[MV]]
 // CHECK: %[[NM:.*]] = arith.addf
@@ -53,10 +54,16 @@ func.func @clip_factor(%s: tensor<1xf32>, %g: tensor<1xf32>, %c: tensor<1xf32>) 
 // CHECK: %[[U:.*]] = arith.divf %[[SM]], %[[RMS]]
 // CHECK: arith.mulf %[[LR]], %[[WD]]
 // CHECK: %[[NP:.*]] = arith.subf %{{.*}}, %[[U]]
-// CHECK: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
-// CHECK: swamla.yield %[[NP]], %[[ZERO]], %[[NM]], %[[NV]]
+// CHECK: %[[INF:.*]] = arith.constant 0x7F800000 : f32
+// CHECK: %[[NEGATED:.*]] = arith.negf %[[NORM]]
+// CHECK: %[[SIZE:.*]] = arith.maximumf %[[NORM]], %[[NEGATED]]
+// CHECK: %[[FINITE:.*]] = arith.cmpf ogt, %[[INF]], %[[SIZE]]
+// CHECK: %[[KEPTP:.*]] = arith.select %[[FINITE]], %[[NP]], %[[PV]]
+// CHECK: %[[KEPTM:.*]] = arith.select %[[FINITE]], %[[NM]], %[[MV]]
+// CHECK: %[[KEPTV:.*]] = arith.select %[[FINITE]], %[[NV]], %[[VV]]
+// CHECK: swamla.yield %[[KEPTP]], %{{.*}}, %[[KEPTM]], %[[KEPTV]]
 func.func @adamw(%p: tensor<2x4xf32>, %g: tensor<2x4xf32>, %m: tensor<2x4xf32>, %v: tensor<2x4xf32>, %s: tensor<1xf32>) -> (tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>) {
-  %0:4 = swamla.adamw %p, %g, %m, %v (%s, %s, %s, %s, %s, %s, %s, %s) decay : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32> -> tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>
+  %0:4 = swamla.adamw %p, %g, %m, %v (%s, %s, %s, %s, %s, %s, %s, %s, %s) decay : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32> -> tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>
   return %0#0, %0#1, %0#2, %0#3 : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>
 }
 
@@ -64,7 +71,7 @@ func.func @adamw(%p: tensor<2x4xf32>, %g: tensor<2x4xf32>, %m: tensor<2x4xf32>, 
 
 // Tests Lion, here without weight decay: the parameter is read by the last subtraction alone.
 // CHECK-LABEL: func.func @lion
-// CHECK: ^bb0(%[[FACTOR:[^:]*]]: f32, %[[LR:[^:]*]]: f32, %[[B1:[^:]*]]: f32, %[[B2:[^:]*]]: f32, %[[WD:[^:]*]]: f32, %[[PV:[^:]*]]: f32, %[[GV:[^:]*]]: f32, %[[MV:[^:]*]]: f32):
+// CHECK: ^bb0(%[[FACTOR:[^:]*]]: f32, %[[NORM:[^:]*]]: f32, %[[LR:[^:]*]]: f32, %[[B1:[^:]*]]: f32, %[[B2:[^:]*]]: f32, %[[WD:[^:]*]]: f32, %[[PV:[^:]*]]: f32, %[[GV:[^:]*]]: f32, %[[MV:[^:]*]]: f32):
 // CHECK: arith.mulf %[[B1]], %[[MV]]
 // CHECK: %[[U:.*]] = arith.addf
 // CHECK: %[[UP:.*]] = arith.cmpf ogt, %[[U]],
@@ -75,8 +82,12 @@ func.func @adamw(%p: tensor<2x4xf32>, %g: tensor<2x4xf32>, %m: tensor<2x4xf32>, 
 // CHECK: %[[NP:.*]] = arith.subf %[[PV]], %[[STEP]]
 // CHECK: arith.mulf %[[B2]], %[[MV]]
 // CHECK: %[[NM:.*]] = arith.addf
-// CHECK: swamla.yield %[[NP]], %{{.*}}, %[[NM]]
+// CHECK: %[[SIZE:.*]] = arith.maximumf %[[NORM]],
+// CHECK: %[[FINITE:.*]] = arith.cmpf ogt, %{{.*}}, %[[SIZE]]
+// CHECK: %[[KEPTP:.*]] = arith.select %[[FINITE]], %[[NP]], %[[PV]]
+// CHECK: %[[KEPTM:.*]] = arith.select %[[FINITE]], %[[NM]], %[[MV]]
+// CHECK: swamla.yield %[[KEPTP]], %{{.*}}, %[[KEPTM]]
 func.func @lion(%p: tensor<2x4xf32>, %g: tensor<2x4xf32>, %m: tensor<2x4xf32>, %s: tensor<1xf32>) -> (tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>) {
-  %0:3 = swamla.lion %p, %g, %m (%s, %s, %s, %s, %s) : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32> -> tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>
+  %0:3 = swamla.lion %p, %g, %m (%s, %s, %s, %s, %s, %s) : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32> -> tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>
   return %0#0, %0#1, %0#2 : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>
 }

@@ -100,35 +100,41 @@ RowwiseDomain AdamwOp::getRowwiseDomain() { return updateDomain(*this, 4); }
 
 SmallVector<Value> AdamwOp::buildRowwiseBody(OpBuilder &builder, ValueRange args) {
   RowBuilder row(builder, *this, args);
-  Value factor = row[0], lr = row[1], beta1 = row[2], beta2 = row[3], eps = row[4];
-  Value weightDecay = row[5], correction1 = row[6], correction2 = row[7];
-  SmallVector<Value> state = stateElements(row, *this, 4, 8);
-  Value p = state[0], m = state[2], v = state[3];
+  Value factor = row[0], norm = row[1], lr = row[2], beta1 = row[3], beta2 = row[4], eps = row[5];
+  Value weightDecay = row[6], correction1 = row[7], correction2 = row[8];
+  SmallVector<Value> state = stateElements(row, *this, 4, 9);
+  Value p = state[0];
   Value g = row.mul(factor, state[kGradient]);
-  m = average(row, beta1, m, g);
-  v = average(row, beta2, v, row.mul(g, g));
+  Value m = average(row, beta1, state[2], g);
+  Value v = average(row, beta2, state[3], row.mul(g, g));
   // What all elements share comes first: one division an element is left.
   Value stepSize = row.div(lr, correction1);
   Value correction = row.div(row.constant(1.0), correction2);
   Value rms = row.add(row.sqrt(row.mul(v, correction)), eps);
   Value step = row.div(row.mul(stepSize, m), rms);
   p = row.sub(decayed(row, p, lr, weightDecay, getDecay()), step);
-  return updateResults(row, *this, {p, row.constant(0.0), m, v});
+  Value changes = row.isFinite(norm);
+  return updateResults(row, *this,
+                       {row.select(changes, p, state[0]), row.constant(0.0),
+                        row.select(changes, m, state[2]), row.select(changes, v, state[3])});
 }
 
 RowwiseDomain LionOp::getRowwiseDomain() { return updateDomain(*this, 3); }
 
 SmallVector<Value> LionOp::buildRowwiseBody(OpBuilder &builder, ValueRange args) {
   RowBuilder row(builder, *this, args);
-  Value factor = row[0], lr = row[1], beta1 = row[2], beta2 = row[3], weightDecay = row[4];
-  SmallVector<Value> state = stateElements(row, *this, 3, 5);
+  Value factor = row[0], norm = row[1], lr = row[2], beta1 = row[3], beta2 = row[4];
+  Value weightDecay = row[5];
+  SmallVector<Value> state = stateElements(row, *this, 3, 6);
   Value p = state[0], m = state[2], zero = row.constant(0.0);
   Value g = row.mul(factor, state[kGradient]);
   Value direction = average(row, beta1, m, g);
   Value sign = row.select(row.greater(direction, zero), row.constant(1.0),
                           row.select(row.greater(zero, direction), row.constant(-1.0), zero));
   p = row.sub(decayed(row, p, lr, weightDecay, getDecay()), row.mul(lr, sign));
-  return updateResults(row, *this, {p, zero, average(row, beta2, m, g)});
+  Value next = average(row, beta2, m, g), changes = row.isFinite(norm);
+  return updateResults(row, *this,
+                       {row.select(changes, p, state[0]), zero, row.select(changes, next, m)});
 }
 
 } // namespace swamla

@@ -3,6 +3,8 @@
 
 #include "mlir/IR/AffineExpr.h"
 
+#include <limits>
+
 using namespace mlir;
 
 namespace swamla {
@@ -126,12 +128,55 @@ Value RowBuilder::notEqual(Value a, Value b) const {
   return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, a, b);
 }
 
+Value RowBuilder::isFinite(Value a) const {
+  Value infinity = constant(std::numeric_limits<double>::infinity());
+  Value magnitude = maximum(a, neg(a));
+  return greater(infinity, magnitude);
+}
+
 Value RowBuilder::select(Value condition, Value yes, Value no) const {
   return arith::SelectOp::create(builder, loc, condition, yes, no);
 }
 
 Value RowBuilder::toFloat(Value integer) const {
   return arith::SIToFPOp::create(builder, loc, builder.getF32Type(), integer);
+}
+
+Value RowBuilder::toInteger(Value number) const {
+  return arith::FPToSIOp::create(builder, loc, builder.getI32Type(), number);
+}
+
+Value RowBuilder::extend(Value narrow, bool isSigned) const {
+  Type i32 = builder.getI32Type();
+  if (isSigned)
+    return arith::ExtSIOp::create(builder, loc, i32, narrow);
+  return arith::ExtUIOp::create(builder, loc, i32, narrow);
+}
+
+Value RowBuilder::truncate(Value integer, unsigned bits) const {
+  return arith::TruncIOp::create(builder, loc, builder.getIntegerType(bits), integer);
+}
+
+Value RowBuilder::subtract(Value a, Value b) const {
+  return arith::SubIOp::create(builder, loc, a, b);
+}
+
+Value RowBuilder::bitAnd(Value a, Value b) const {
+  return arith::AndIOp::create(builder, loc, a, b);
+}
+
+Value RowBuilder::bitOr(Value a, Value b) const { return arith::OrIOp::create(builder, loc, a, b); }
+
+Value RowBuilder::bitXor(Value a, Value b) const {
+  return arith::XOrIOp::create(builder, loc, a, b);
+}
+
+Value RowBuilder::shiftLeft(Value a, Value b) const {
+  return arith::ShLIOp::create(builder, loc, a, b);
+}
+
+Value RowBuilder::shiftRight(Value a, Value b) const {
+  return arith::ShRUIOp::create(builder, loc, a, b);
 }
 
 Value RowBuilder::rowSum(Value a) const {

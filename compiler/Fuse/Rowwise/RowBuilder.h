@@ -77,8 +77,22 @@ public:
   mlir::Value greaterEqual(mlir::Value a, mlir::Value b) const; ///< ordered: false for NaN
   mlir::Value equal(mlir::Value a, mlir::Value b) const;        ///< of i32
   mlir::Value notEqual(mlir::Value a, mlir::Value b) const;     ///< of i32
+  mlir::Value isFinite(mlir::Value a) const;                    ///< neither NaN nor infinite
   mlir::Value select(mlir::Value condition, mlir::Value yes, mlir::Value no) const;
-  mlir::Value toFloat(mlir::Value integer) const; ///< i32 to f32
+  mlir::Value toFloat(mlir::Value integer) const;  ///< i32 to f32
+  mlir::Value toInteger(mlir::Value number) const; ///< f32, an integer, to i32
+  /// A narrower integer as i32.
+  mlir::Value extend(mlir::Value narrow, bool isSigned) const;
+  /// The low `bits` bits of an i32.
+  mlir::Value truncate(mlir::Value integer, unsigned bits) const;
+
+  // Of i32.
+  mlir::Value subtract(mlir::Value a, mlir::Value b) const;
+  mlir::Value bitAnd(mlir::Value a, mlir::Value b) const;
+  mlir::Value bitOr(mlir::Value a, mlir::Value b) const;
+  mlir::Value bitXor(mlir::Value a, mlir::Value b) const;
+  mlir::Value shiftLeft(mlir::Value a, mlir::Value b) const;
+  mlir::Value shiftRight(mlir::Value a, mlir::Value b) const; ///< zeros come in
 
   mlir::Value rowSum(mlir::Value a) const;
   mlir::Value rowMax(mlir::Value a) const;

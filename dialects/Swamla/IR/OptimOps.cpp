@@ -44,8 +44,8 @@ static LogicalResult verifyInPlace(Operation *op, Value p) {
 LogicalResult AdamwOp::verify() {
   /*adamw_c1*/
   if (failed(verifyScalars(
-          *this, getScalars(), 8,
-          "factor, lr, beta1, beta2, eps, weight_decay, bias_correction1, bias_correction2")))
+          *this, getScalars(), 9,
+          "factor, norm, lr, beta1, beta2, eps, weight_decay, bias_correction1, bias_correction2")))
     return failure();
   /*adamw_c2*/
   return verifyInPlace(*this, getP());
@@ -53,8 +53,64 @@ LogicalResult AdamwOp::verify() {
 
 LogicalResult LionOp::verify() {
   /*lion_c1*/
-  if (failed(verifyScalars(*this, getScalars(), 5, "factor, lr, beta1, beta2, weight_decay")))
+  if (failed(verifyScalars(*this, getScalars(), 6, "factor, norm, lr, beta1, beta2, weight_decay")))
     return failure();
   /*lion_c2*/
   return verifyInPlace(*this, getP());
+}
+
+//===----------------------------------------------------------------------===//
+// Narrow optimizer states
+//===----------------------------------------------------------------------===//
+
+/// What load_state and store_state have in common.
+static LogicalResult verifyState(Operation *op, StateFormat format, RankedTensorType codes,
+                                 ValueRange scales, TypeRange values) {
+  MLIRContext *context = op->getContext();
+  Type f32 = Float32Type::get(context), element = IntegerType::get(context, 8);
+  if (format == StateFormat::bf16)
+    element = BFloat16Type::get(context);
+  else if (format == StateFormat::fp8)
+    element = Float8E4M3FNType::get(context);
+  /*load_state_c1, store_state_c1*/
+  if (failed(expectRank(op, "codes", codes, 2, "tensor<R x C>")) ||
+      failed(expectTensor(op, "codes", codes, codes.getShape(), element)))
+    return failure();
+  /*load_state_c2, store_state_c2*/
+  size_t count = format == StateFormat::int4 ? 2 : 1;
+  if (values.size() != count)
+    return op->emitOpError() << "expected " << count << " values, found " << values.size();
+  for (Type value : values)
+    if (failed(expectTensor(op, "a value", cast<RankedTensorType>(value), codes.getShape(), f32)))
+      return failure();
+  /*load_state_c3, store_state_c3*/
+  size_t numScales = format == StateFormat::bf16 ? 0 : count;
+  if (scales.size() != numScales)
+    return op->emitOpError() << "expected " << numScales << " scales, found " << scales.size();
+  for (Value scale : scales)
+    if (failed(expectTensor(op, "a scale", tensorType(scale), {codes.getDimSize(0)}, f32)))
+      return failure();
+  return success();
+}
+
+LogicalResult LoadStateOp::verify() {
+  return verifyState(*this, getFormat(), tensorType(getCodes()), getScales(),
+                     getValues().getTypes());
+}
+
+LogicalResult StoreStateOp::verify() {
+  if (failed(verifyState(*this, getFormat(), tensorType(getCodes()), getScales(),
+                         getValues().getTypes())))
+    return failure();
+  /*store_state_c4*/
+  if (failed(
+          expectTensor(*this, "norm", tensorType(getNorm()), {1}, Float32Type::get(getContext()))))
+    return failure();
+  /*store_state_c5*/
+  SmallVector<Type> expected{getCodes().getType()};
+  llvm::append_range(expected, getScales().getTypes());
+  if (llvm::equal(expected, getResultTypes()))
+    return success();
+  return emitOpError() << "expected results of the types of codes and scales, (" << expected
+                       << "), found (" << getResultTypes() << ")";
 }
