@@ -1,21 +1,24 @@
 // RUN: swamla-opt %s --split-input-file --verify-diagnostics --step-lower-kernels="target=cuda arch=sm_90a" | FileCheck %s
 
 // Tests a window with a small sink: one function for dq, one for dk and dv, each with the inputs and its own results, and a launch of each.
-// By query, boxes are 128 fixed rows of q and dout, 64 streamed rows of k and v, 64 rows of dq, and the sink's 16 keys and values.
+// By query, boxes are 128 fixed rows of q and dout, and of dq, 64 streamed rows of k and v, and the sink's 16 keys and values.
 // CHECK-LABEL: llvm.func @window_dq(
 // CHECK-SAME: %{{[^ ]*}}: !llvm.ptr<1>, %{{[^ ]*}}: !llvm.ptr<1>, %{{[^ ]*}}: !llvm.ptr<1>, %{{[^ ]*}}: !llvm.ptr<1>, %{{[^ ]*}}: !llvm.ptr<1>,
 // CHECK-SAME: %{{[^ ]*}}: !llvm.ptr<1>, %{{[^ ]*}}: !llvm.ptr<1>, %[[SCRATCH:[^ ]*]]: !llvm.ptr<1>, %[[Q:[^ ]*]]: !llvm.ptr {llvm.align = 64
 // CHECK-SAME: nvvm.reqntid = array<i32: 384, 1, 1>, step.block = 384 : i64, step.grid = array<i64: 16, 1, 1>, step.num_views = 7 : i64, step.scratch_bytes = 8 : i64
 // CHECK-SAME: step.tensor_maps = [#step.tensor_map<view = 0, offset = 0, element = bf16, dims = [96, 2, 512, 2], strides = [192, 1152, 589824], box = [64, 1, 128, 1], swizzle = 3>,
-// CHECK-SAME: #step.tensor_map<view = 1, {{[^>]*}} box = [64, 1, 64, 1], swizzle = 3>, #step.tensor_map<view = 6, {{[^>]*}} box = [64, 1, 64, 1], swizzle = 3>,
+// CHECK-SAME: #step.tensor_map<view = 1, {{[^>]*}} box = [64, 1, 64, 1], swizzle = 3>, #step.tensor_map<view = 6, {{[^>]*}} box = [64, 1, 128, 1], swizzle = 3>,
 // CHECK-SAME: #step.tensor_map<view = 1, {{[^>]*}} box = [64, 1, 16, 1], swizzle = 3>, #step.tensor_map<view = 3, {{[^>]*}} strides = [192, 384, 196608], box = [64, 1, 128, 1], swizzle = 3>,
 // CHECK-SAME: #step.tensor_map<view = 2, {{[^>]*}} box = [64, 1, 64, 1], swizzle = 3>, #step.tensor_map<view = 2, {{[^>]*}} box = [64, 1, 16, 1], swizzle = 3>]
 // CHECK: nvvm.setmaxregister decrease
-// CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[Q]],
 // CHECK: llvm.atomicrmw add %[[SCRATCH]], %{{.*}} syncscope("device") monotonic
+// CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[Q]],
 // The counter is left zero.
 // CHECK: llvm.atomicrmw uinc_wrap
 // CHECK: llvm.store %{{.*}}, %[[SCRATCH]]
+// Two warps bring lse and delta, one stores results.
+// CHECK: llvm.load %{{.*}} invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
+// CHECK: nvvm.cp.async.bulk.tensor.global.shared.cta
 // CHECK: nvvm.setmaxregister increase
 // The sink: S, dP, then its share of dq.
 // CHECK: llvm.inline_asm {{.*}}wgmma.fence.sync.aligned;{{( add[^;]*; add[^;]*; wgmma.mma_async.sync.aligned.m64n16k16.f32.bf16.bf16 [^;]*;){6} }}wgmma.commit_group.sync.aligned;
@@ -32,14 +35,14 @@
 // dq += dS K: 64 keys are four steps.
 // CHECK: llvm.inline_asm {{.*}}wgmma.fence.sync.aligned;{{( add[^;]*; wgmma.mma_async.sync.aligned.m64n96k16.f32.bf16.bf16 [^;]*;){4} }}wgmma.commit_group.sync.aligned;
 // CHECK: nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}
-// CHECK: nvvm.cp.async.bulk.tensor.global.shared.cta
+// CHECK: llvm.inline_asm {{.*}}"mbarrier.arrive.shared::cta.b64
 //
 // By key, k and v are fixed, q and dout are streamed; a warp brings lse and delta along.
 // CHECK-LABEL: llvm.func @window_dkv(
 // CHECK-SAME: step.num_views = 8 : i64
 // CHECK-SAME: step.tensor_maps = [#step.tensor_map<view = 1, {{[^>]*}} box = [64, 1, 128, 1], swizzle = 3>, #step.tensor_map<view = 0, {{[^>]*}} box = [64, 1, 64, 1], swizzle = 3>,
-// CHECK-SAME: #step.tensor_map<view = 6, {{[^>]*}} box = [64, 1, 64, 1], swizzle = 3>, #step.tensor_map<view = 2, {{[^>]*}} box = [64, 1, 128, 1], swizzle = 3>,
-// CHECK-SAME: #step.tensor_map<view = 3, {{[^>]*}} box = [64, 1, 64, 1], swizzle = 3>, #step.tensor_map<view = 7, {{[^>]*}} box = [64, 1, 64, 1], swizzle = 3>]
+// CHECK-SAME: #step.tensor_map<view = 6, {{[^>]*}} box = [64, 1, 128, 1], swizzle = 3>, #step.tensor_map<view = 2, {{[^>]*}} box = [64, 1, 128, 1], swizzle = 3>,
+// CHECK-SAME: #step.tensor_map<view = 3, {{[^>]*}} box = [64, 1, 64, 1], swizzle = 3>, #step.tensor_map<view = 7, {{[^>]*}} box = [64, 1, 128, 1], swizzle = 3>]
 // CHECK: llvm.load %{{.*}} invariant {alignment = 4 : i64} : !llvm.ptr<1> -> f32
 // CHECK-NOT: m64n16k16
 // CHECK: step.launch @window_dq [#step.view<@arena, 0, 1178880>, #step.view<@arena, 384, 1178880>, #step.view<@arena, 768, 1178880>, #step.view<@arena, 1179648, 393216>, #step.view<@arena, 1572864, 8192>, #step.view<@arena, 1581056, 8192>, #step.view<@arena, 1589248, 1178880>]
@@ -65,11 +68,11 @@ module {
 
 // Tests multi-head latent attention: dq is written as two parts; dk and dshared are the two parts of one accumulator of 192 columns.
 // CHECK-LABEL: llvm.func @latent_dq(
-// CHECK-SAME: #step.tensor_map<view = 7, offset = 0, element = bf16, dims = [128, 2, 300, 1], strides = [384, 768, 230400], box = [64, 1, 64, 1], swizzle = 3>,
-// CHECK-SAME: #step.tensor_map<view = 7, offset = 256, element = bf16, dims = [64, 2, 300, 1], strides = [384, 768, 230400], box = [64, 1, 64, 1], swizzle = 3>
+// CHECK-SAME: #step.tensor_map<view = 7, offset = 0, element = bf16, dims = [128, 2, 300, 1], strides = [384, 768, 230400], box = [64, 1, 128, 1], swizzle = 3>,
+// CHECK-SAME: #step.tensor_map<view = 7, offset = 256, element = bf16, dims = [64, 2, 300, 1], strides = [384, 768, 230400], box = [64, 1, 128, 1], swizzle = 3>
 // CHECK-LABEL: llvm.func @latent_dkv(
 // CHECK-SAME: #step.tensor_map<view = 7, offset = 0, element = bf16, dims = [128, 2, 300, 1]
-// CHECK-SAME: #step.tensor_map<view = 9, offset = 0, element = bf16, dims = [64, 2, 300, 1], strides = [128, 256, 76800], box = [64, 1, 64, 1], swizzle = 3>
+// CHECK-SAME: #step.tensor_map<view = 9, offset = 0, element = bf16, dims = [64, 2, 300, 1], strides = [128, 256, 76800], box = [64, 1, 128, 1], swizzle = 3>
 // CHECK-SAME: #step.tensor_map<view = 8, offset = 0, element = bf16, dims = [128, 2, 300, 1]
 // Few registers are left: P is rounded first, then dP and dv += P^T dout are started; the wait for dP leaves dv under way.
 // CHECK: llvm.inline_asm {{.*}}wgmma.fence.sync.aligned;{{( add[^;]*; add[^;]*; wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 [^;]*;){12} }}wgmma.commit_group.sync.aligned;

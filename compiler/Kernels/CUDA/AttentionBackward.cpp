@@ -28,43 +28,32 @@ int64_t backwardRegisters(const AttentionSizes &sizes, BackwardSide side,
 //===----------------------------------------------------------------------===//
 
 BackwardLayout BackwardLayout::make(const AttentionSizes &sizes, BackwardSide side,
-                                    const HopperBackwardPlan &plan, int64_t limit) {
+                                    const HopperBackwardPlan &plan) {
   const int64_t atoms[2] = {atomsFor(sizes.own) + atomsFor(sizes.shared), atomsFor(sizes.v)};
   bool byKey = side == BackwardSide::Key, sinkTile = hasSmallSink(sizes, side);
-  auto place = [&](bool outApart) {
-    BackwardLayout l;
-    SharedLayout memory;
-    l.outApart = outApart;
-    for (int i : {0, 1})
-      l.fixed[i] = memory.takeTile(HopperBackward::kFixedRows, atoms[i]);
-    for (int i : {0, 1})
-      l.streamed[i] = {.tile = memory.takeTile(plan.tileRows, atoms[i], plan.stages),
-                       .stages = plan.stages};
-    for (int i : {0, 1})
-      l.sink[i] = memory.takeTile(HopperBackward::kSinkKeys, sinkTile ? atoms[i] : 0);
-    for (int i : {0, 1}) {
-      l.out[i] = l.fixed[i];
-      if (i == 1 && !byKey)
-        l.out[i].atoms = 0;
-      else if (outApart)
-        l.out[i] = memory.takeTile(HopperBackward::kFixedRows, atoms[i]);
-    }
-    l.statistics = memory.take(byKey ? plan.stages * 2 * plan.tileRows * 4 : 0);
-    for (TileRing &ring : l.streamed)
-      memory.takeRingBarriers(ring);
-    l.fixedFull = memory.takeBarriers(1);
-    l.fixedEmpty = memory.takeBarriers(1);
-    l.idFull = memory.takeBarriers(2);
-    l.idEmpty = memory.takeBarriers(2);
-    l.tileId = memory.take(8, 4);
-    l.never = memory.take(4, 4);
-    l.bytes = memory.size();
-    return l;
-  };
-  // With memory of their own for the results, the next fixed rows are loaded before these have
-  // left.
-  BackwardLayout apart = place(true);
-  return apart.bytes <= limit ? apart : place(false);
+  BackwardLayout l;
+  SharedLayout memory;
+  for (int i : {0, 1})
+    l.fixed[i] = memory.takeTile(HopperBackward::kFixedRows, atoms[i], plan.places);
+  for (int i : {0, 1})
+    l.streamed[i] = {.tile = memory.takeTile(plan.tileRows, atoms[i], plan.stages[i]),
+                     .stages = plan.stages[i]};
+  for (int i : {0, 1})
+    l.sink[i] = memory.takeTile(HopperBackward::kSinkKeys, sinkTile ? atoms[i] : 0, plan.places);
+  l.places.stages = plan.places;
+  // An id is known one tile before the block comes to it: see load().
+  l.ids.stages = 4;
+  l.rows.stages = byKey ? 0 : 2;
+  int64_t statistics =
+      byKey ? plan.stages[0] * plan.tileRows : l.rows.stages * HopperBackward::kFixedRows;
+  l.statistics = memory.take(statistics * 2 * 4);
+  for (TileRing *ring : {&l.places, &l.streamed[0], &l.streamed[1], &l.ids, &l.rows})
+    memory.takeRingBarriers(*ring);
+  l.staged = memory.takeBarriers(plan.places);
+  l.tileIds = memory.take(4 * l.ids.stages, 4);
+  l.never = memory.take(4, 4);
+  l.bytes = memory.size();
+  return l;
 }
 
 /// Streamed rows of one block that its heads read again and again.
@@ -80,8 +69,8 @@ HopperBackward::HopperBackward(step::AttentionGradKernelOp op, BackwardSide side
                                const HopperBackwardPlan &plan, OpBuilder &builder,
                                const CudaTarget &target)
     : op(op), side(side), sizes(attentionSizes(op)), plan(plan), b(op.getLoc(), builder, target),
-      layout(BackwardLayout::make(sizes, side, plan, target.maxSharedBytes())),
-      order(orderOf(sizes, side)), columns{{sizes.own, sizes.shared}, {sizes.v}} {
+      layout(BackwardLayout::make(sizes, side, plan)), order(orderOf(sizes, side)),
+      columns{{sizes.own, sizes.shared}, {sizes.v}} {
   launch.grid = {std::min(order.count(), target.numSms()), 1, 1};
   launch.block = kThreads;
   launch.sharedBytes = layout.bytes;
@@ -148,7 +137,7 @@ void HopperBackward::describeOperands() {
   for (int i : {0, 1}) {
     fixedMaps[i] = mapsOf(fixed[i], kFixedRows);
     streamedMaps[i] = mapsOf(streamed[i], plan.tileRows);
-    outMaps[i] = mapsOf(out[i], kWarpgroupRows);
+    outMaps[i] = mapsOf(out[i], kFixedRows);
     if (hasSmallSink(sizes, side))
       sinkMaps[i] = mapsOf(streamed[i], kSinkKeys);
   }
@@ -184,11 +173,11 @@ GpuKernel HopperBackward::build() {
       b.equal(group, 0),
       [&] {
         b.decreaseRegisters(tight ? 24 : 40);
+        Value warp = b.shuffleFrom(b.warpId(), b.i32(0));
         b.when(b.equal(b.threadId(), 0), [&] { load(); });
-        if (byKey()) {
-          Value warp = b.shuffleFrom(b.warpId(), b.i32(0));
-          b.when(b.equal(warp, 1), [&] { loadStatistics(); });
-        }
+        b.when(b.both(b.lessThan(b.i32(0), warp), b.lessThan(warp, 1 + statisticsWarps())),
+               [&] { loadStatistics(b.add(warp, -1)); });
+        b.when(b.equal(warp, 3), [&] { storeTiles(); });
         return Values();
       },
       [&] {
@@ -202,19 +191,22 @@ GpuKernel HopperBackward::build() {
 
 void HopperBackward::initBarriers() {
   constexpr int64_t warps = 4 * kWarpgroups;
-  b.initBarriers(layout.fixedFull, 1, 1);
-  // Given back warp by warp when the last product that reads them is done, or by warpgroups when
-  // what lay there after them, the results, has left.
-  b.initBarriers(layout.fixedEmpty, 1, layout.outApart ? warps : kWarpgroups);
-  b.initBarriers(layout.idFull, 2, 1);
-  b.initBarriers(layout.idEmpty, 2, byKey() ? warps + 1 : warps);
+  constexpr int64_t threads = kWarpgroups * kWarpgroupSize;
+  auto init = [&](const TileRing &ring, int64_t full, int64_t empty) {
+    b.initBarriers(ring.full, ring.stages, full);
+    b.initBarriers(ring.empty, ring.stages, empty);
+  };
+  init(layout.places, 1, 1);
+  b.initBarriers(layout.staged, layout.places.stages, threads);
+  // All warps but the loading one read the ids.
+  init(layout.ids, 1, warps + statisticsWarps() + 1);
+  init(layout.rows, statisticsWarps() * kWarpSize, threads);
   for (int i : {0, 1}) {
     const TileRing &ring = layout.streamed[i];
     // By key, a warp brings the statistics of the first operand's rows along, and all lanes read
     // them.
     bool statistics = byKey() && i == 0;
-    b.initBarriers(ring.full, ring.stages, statistics ? 1 + kWarpSize : 1);
-    b.initBarriers(ring.empty, ring.stages, statistics ? warps * kWarpSize : warps);
+    init(ring, statistics ? 1 + kWarpSize : 1, statistics ? threads : warps);
   }
   b.fenceBarrierInit();
 }
@@ -223,9 +215,10 @@ void HopperBackward::initBarriers() {
 // Tiles
 //===----------------------------------------------------------------------===//
 
-HopperBackward::FixedTile HopperBackward::decode(Value id) {
+HopperBackward::FixedTile HopperBackward::decode(Value id, Value ordinal) {
   TilePlace place = placeOf(b, order, id);
   FixedTile tile;
+  tile.ordinal = ordinal;
   tile.sequence = place.sequence;
   Value last = b.i32((sizes.seq - 1) / plan.tileRows), zero = b.i32(0);
   if (byKey()) {

@@ -6,9 +6,9 @@
 // products instead of five, and so need neither atomic operations nor a workspace:
 // the same input gives the same bits.
 //
-// Both kernels are one template. A block owns 128 fixed rows of one head, 64 for
-// each of two warpgroups, whose gradients stay in registers; it streams tiles of
-// the other rows, which a third warpgroup loads:
+// Both kernels are one template. A block stays on its multiprocessor and takes one
+// tile of 128 fixed rows of one head after the other, 64 for each of two computing
+// warpgroups, whose gradients stay in registers; it streams tiles of the other rows:
 //
 //                 fixed rows        streamed rows     products
 //   by query      Q, dO             K, V              dQ += dS K
@@ -23,6 +23,11 @@
 // that its own rows do not see. By query, a sink of up to 16 keys that the window
 // has left behind is a tile of its own.
 //
+// The warps of a third warpgroup do what would keep the others waiting: the first
+// loads rows, the next bring the statistics of the queries, the last stores results.
+// They lie where the fixed rows were; with two places for those, the rows of the next
+// tile come while this one is computed, and its results leave while the next one is.
+//
 //===----------------------------------------------------------------------===//
 #pragma once
 
@@ -33,8 +38,9 @@ namespace swamla {
 
 /// How one kernel of the backward pass is scheduled.
 struct HopperBackwardPlan {
-  int64_t tileRows = 64; ///< of a streamed tile: a multiple of 16
-  int64_t stages = 3;    ///< streamed tiles in flight
+  int64_t tileRows = 64;      ///< of a streamed tile: a multiple of 16
+  int64_t stages[2] = {3, 3}; ///< streamed tiles in flight, of both operands
+  int64_t places = 1;         ///< for fixed rows
   /// P only as bf16, dP started after the exponentials: the fewest registers. By key only.
   bool lean = false;
   /// The next tile's S is started behind this tile's last product: before that, one that waits ...
@@ -52,24 +58,23 @@ inline constexpr int64_t kMostRegisters = 240, kRoomyRegisters = 232;
 int64_t backwardRegisters(const AttentionSizes &sizes, BackwardSide side,
                           const HopperBackwardPlan &plan);
 
-/// The shared memory of a thread block.
+/// The shared memory of a thread block. Rings whose tiles have no rows are barriers alone.
 struct BackwardLayout {
-  AtomTile fixed[2];
+  AtomTile fixed[2];  ///< the first place of the fixed rows, and of the results that follow them
+  AtomTile sink[2];   ///< likewise; of no atoms where there is no small sink
+  TileRing places;    ///< emptied when the results have left
+  int64_t staged = 0; ///< for each place: the results lie there
   TileRing streamed[2];
-  AtomTile sink[2];       ///< of no atoms where there is no small sink
-  AtomTile out[2];        ///< where results are staged for TMA; the second is dV's
-  bool outApart = false;  ///< else `out` lies where the fixed rows were
-  int64_t statistics = 0; ///< by key: f32 [stages][2][tileRows], -lse log2(e) and delta
-  int64_t fixedFull = 0, fixedEmpty = 0;
-  int64_t idFull = 0;  ///< by key, two: the places of tileId
-  int64_t idEmpty = 0; ///< two: all have read what lay there
-  int64_t tileId = 0;  ///< i32[2]: the block's tile, and the next one's
-  int64_t never = 0;   ///< 4 bytes that nobody writes: see HopperBuilder::holdBack
+  TileRing ids;           ///< of the block's tiles, from the loading thread to all other warps
+  int64_t tileIds = 0;    ///< i32[ids.stages]
+  TileRing rows;          ///< by query: places of the fixed rows' statistics
+  int64_t statistics = 0; ///< f32, -lse log2(e) and delta: by query [rows.stages][2][fixed rows],
+                          ///< by key [streamed[0].stages][2][tileRows]
+  int64_t never = 0;      ///< 4 bytes that nobody writes: see HopperBuilder::holdBack
   int64_t bytes = 0;
 
-  /// `limit`: bytes that a thread block may have. `bytes` exceeds it if the plan does not fit.
   static BackwardLayout make(const AttentionSizes &sizes, BackwardSide side,
-                             const HopperBackwardPlan &plan, int64_t limit);
+                             const HopperBackwardPlan &plan);
 };
 
 /// Builds both kernels of a verified op at the builder's insertion point, named after the op with

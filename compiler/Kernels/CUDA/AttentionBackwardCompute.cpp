@@ -41,36 +41,26 @@ HopperBackward::Gradients HopperBackward::unflatten(ValueRange values) const {
 
 void HopperBackward::compute() {
   Value thread = b.rem(b.threadId(), kWarpgroupSize), lane = b.laneId();
-  isFirstThread = b.equal(thread, 0);
   isFirstLane = b.equal(lane, 0);
   rowInWarpgroup = b.add(b.mul(b.div(thread, kWarpSize), 16), b.div(lane, 4));
   quad = b.rem(lane, 4);
-  for (int i : {0, 1})
-    fixedDescriptor[i] = b.descriptor(layout.fixed[i], Major::Depth,
-                                      b.mul(warpgroup, kWarpgroupRows * kAtomRowBytes));
-  b.whileLoop(
-      {b.i32(0), b.i32(0)}, {b.getI32Type()},
-      [&](ValueRange carried) {
-        b.wait(b.mbarrier(layout.fixedFull), b.bitAnd(carried[1], 1));
-        Value id = readTileId(carried[1]);
-        return HopperBuilder::Decision{b.lessThan(id, order.count()), {id}};
-      },
-      [&](ValueRange carried, ValueRange found) {
-        FixedTile tile = decode(found[0]);
-        computeTile(tile, carried[0]);
-        return Values{b.add(carried[0], allTiles(tile)), b.add(carried[1], 1)};
-      });
-  b.waitStores(0);
+  forEachTile([&](const FixedTile &tile, Value base) { computeTile(tile, base); });
 }
 
 /// `base`: streamed tiles that went through the rings before.
 void HopperBackward::computeTile(const FixedTile &tile, Value base) {
+  Value place = b.waitFull(layout.places, tile.ordinal);
+  for (int i : {0, 1}) {
+    Value rows = b.add(b.mul(place, layout.fixed[i].bytes()),
+                       b.mul(warpgroup, kWarpgroupRows * kAtomRowBytes));
+    fixedDescriptor[i] = b.descriptor(layout.fixed[i], Major::Depth, rows);
+  }
   Share share = shareOf(tile);
   size_t numFirst = columns[0].width() / 2, numSecond = byKey() ? columns[1].width() / 2 : 0;
   Gradients gradients{Values(numFirst, b.f32(0)), Values(numSecond, b.f32(0))};
   if (share.hasSinkTile) {
     ValueRange start = b.choose(
-        share.hasSinkTile, [&] { return sinkTile(share).flat(); },
+        share.hasSinkTile, [&] { return sinkTile(place, share).flat(); },
         [&] { return gradients.flat(); });
     gradients = unflatten(start);
   }
@@ -90,9 +80,7 @@ void HopperBackward::computeTile(const FixedTile &tile, Value base) {
   } else {
     gradients = oneHead(base, gradients);
   }
-  if (layout.outApart)
-    b.arriveForWarp(isFirstLane, b.mbarrier(layout.fixedEmpty));
-  store(tile, share, gradients);
+  stage(tile, gradients);
 }
 
 HopperBackward::Share HopperBackward::shareOf(const FixedTile &tile) {
@@ -123,22 +111,8 @@ HopperBackward::Share HopperBackward::shareOf(const FixedTile &tile) {
     if (tile.hasSinkTile)
       share.hasSinkTile = b.lessThan(zero, first);
   }
-  loadRowStatistics(tile, share);
+  readRows(tile, share);
   return share;
-}
-
-void HopperBackward::loadRowStatistics(const FixedTile &tile, Share &share) {
-  Value head = b.toI64(tile.query), sequence = b.mul(b.toI64(tile.sequence), sizes.seq);
-  auto rowsOf = [&](unsigned parameter, int64_t stride) {
-    return b.pointer(b.view(parameter), b.getF32Type(), b.add(b.mul(head, stride), sequence));
-  };
-  Value lse = rowsOf(lseParameter, op.getLseStride());
-  Value delta = rowsOf(deltaParameter, op.getDeltaStride());
-  for (int64_t below : {0, 8}) {
-    auto [l, d] = loadStatistic(lse, delta, b.add(share.row, below));
-    share.lse2.push_back(l);
-    share.delta.push_back(d);
-  }
 }
 
 /// Hands streamed tiles back unused.
@@ -164,12 +138,14 @@ void HopperBackward::release(unsigned which, Value number) {
 }
 
 /// dQ of the keys of a small sink: they lie before the window of all of the warpgroup's queries.
-HopperBackward::Gradients HopperBackward::sinkTile(const Share &share) {
+HopperBackward::Gradients HopperBackward::sinkTile(Value place, const Share &share) {
+  auto descriptor = [&](int i, Major major) {
+    return b.descriptor(layout.sink[i], major, b.mul(place, layout.sink[i].bytes()));
+  };
   Values products[2];
   for (int i : {0, 1}) {
-    Value other = b.descriptor(layout.sink[i], Major::Depth);
-    products[i] = b.startProduct(fixedDescriptor[i], layout.fixed[i], other, layout.sink[i],
-                                 columns[i], kSinkKeys);
+    products[i] = b.startProduct(fixedDescriptor[i], layout.fixed[i], descriptor(i, Major::Depth),
+                                 layout.sink[i], columns[i], kSinkKeys);
   }
   Values both = b.waitProducts(0, join({products[0], products[1]}));
   size_t count = both.size() / 2;
@@ -178,8 +154,8 @@ HopperBackward::Gradients HopperBackward::sinkTile(const Share &share) {
   Values p = exponentials(scores, share, Value());
   Values ds = scoreGradients(p, ArrayRef(both).drop_front(count), share, Value());
   Values pairs = b.packAccumulators(ds), none(columns[0].width() / 2, b.f32(0));
-  Value keys = b.descriptor(layout.sink[0], Major::Rows);
-  Values first = b.startAccumulate(none, pairs, keys, layout.sink[0], columns[0]);
+  Values first =
+      b.startAccumulate(none, pairs, descriptor(0, Major::Rows), layout.sink[0], columns[0]);
   return {.first = b.waitProducts(0, first, pairs), .second = {}};
 }
 
@@ -207,7 +183,8 @@ HopperBackward::Values HopperBackward::startProduct(unsigned which, Value number
 HopperBackward::Values HopperBackward::startGradient(unsigned which, const Values &acc,
                                                      const Values &factors, const Streamed &at) {
   const AtomTile &tile = layout.streamed[which].tile;
-  Value rows = b.descriptor(tile, Major::Rows, b.mul(at.stage, tile.bytes()));
+  Value stage = b.slot(layout.streamed[which], at.number).stage;
+  Value rows = b.descriptor(tile, Major::Rows, b.mul(stage, tile.bytes()));
   return b.startAccumulate(acc, factors, rows, tile, columns[which]);
 }
 
@@ -226,6 +203,8 @@ HopperBackward::Factors HopperBackward::split(const Share &share, const Streamed
   dp = b.waitProducts(0, dp);
   if (byKey())
     factors.second = startGradient(1, gradients.second, factors.p, at);
+  else
+    release(1, at.number); // V is not needed again
   factors.ds = b.packAccumulators(scoreGradients(p, dp, share, at.stage));
   return factors;
 }
@@ -269,8 +248,9 @@ HopperBackward::Values HopperBackward::finishTile(const Gradients &now, const Fa
                                                   const Streamed &at) {
   Values first = startGradient(0, now.first, f.ds, at);
   Values all = b.waitProducts(0, join({first, f.second}), join({f.p, f.ds}));
-  for (unsigned which : {0U, 1U})
-    release(which, at.number);
+  release(0, at.number);
+  if (byKey())
+    release(1, at.number);
   return all;
 }
 
@@ -318,7 +298,7 @@ HopperBackward::Values HopperBackward::finishAhead(const Gradients &now, const F
   release(0, at.number);
   if (valuesFirst)
     llvm::append_range(waited, second);
-  else
+  else if (byKey())
     release(1, at.number);
   return join({waited, b.waitProducts(0, scores)});
 }

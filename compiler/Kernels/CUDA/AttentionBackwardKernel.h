@@ -44,6 +44,7 @@ private:
 
   /// What a block works on.
   struct FixedTile {
+    Value ordinal;                   ///< among the block's
     Value sequence, query, keyValue; ///< query: the head, or the first of the KV head's
     Value row;                       ///< the first one
     /// Streamed tiles, of one query head: by key the first one visited (ascending), by query the
@@ -73,26 +74,33 @@ private:
   /// A streamed tile in the rings.
   struct Streamed {
     Value number; ///< of those that went through the rings
-    Value stage;
-    Value row; ///< the first one
+    Value stage;  ///< of the first operand's
+    Value row;    ///< the first one
   };
 
   enum MaskKind { Causal = 1, Window = 2, SinkOnly = 4 };
 
   bool byKey() const { return side == BackwardSide::Key; }
+  /// Warps that bring statistics: of 32 streamed rows at a time, or of 64 fixed rows each.
+  int64_t statisticsWarps() const { return byKey() ? 1 : kWarpgroups; }
 
   // AttentionBackward.cpp: the frame.
   void describeOperands();
   MapParts mapsOf(mlir::ArrayRef<Matrix> matrices, int64_t rows);
   void initBarriers();
-  FixedTile decode(Value id);
+  FixedTile decode(Value id, Value ordinal);
   Value headOf(const FixedTile &tile, HeadOf which, Value member);
   Value streamedRow(const FixedTile &tile, Value n);
 
-  // AttentionBackwardLoad.cpp: the loading warpgroup.
+  // AttentionBackwardLoad.cpp: the loading warp, and how all others learn of its tiles.
   void load();
-  Value loadFixedTile(Value id, Value base, Value ordinal);
-  void loadFixed(const FixedTile &tile, Value ordinal);
+  Value takeTile();
+  void announceTile(Value id, Value ordinal);
+  /// Calls body(tile, base) for each of the block's tiles, in whole warps; `base`: streamed tiles
+  /// that went through the rings before.
+  void forEachTile(llvm::function_ref<void(const FixedTile &, Value)> body);
+  Value loadTile(Value id, Value base, Value ordinal);
+  void loadFixed(const FixedTile &tile);
   /// A streamed tile: which query head of the KV head (null: the only one), and which of its tiles.
   struct Place {
     Value member, n;
@@ -102,20 +110,22 @@ private:
   void loadStreamed(unsigned which, const FixedTile &tile, Value number, Value base);
   void loadParts(const MapParts &parts, Value offset, const AtomTile &tile, Value mbarrier,
                  const FixedTile &place, Value member, Value row);
-  void finishLoading(Value ordinal);
-  void announceTile(Value id, Value ordinal);
-  Value readTileId(Value ordinal);
-  void loadStatistics();
-  void writeStatistics(const FixedTile &tile, Value n, Value base);
-  std::pair<Value, Value> loadStatistic(Value lse, Value delta, Value row);
+  void finishLoading();
+
+  // AttentionBackwardStatistics.cpp: the warps that bring the queries' statistics.
+  void loadStatistics(Value part);
+  void writeRows(const FixedTile &tile, Value part);
+  void writeStreamed(const FixedTile &tile, Value n, Value base);
+  std::pair<Value, Value> statisticsOf(const FixedTile &tile, Value member);
+  std::pair<Value, Value> loadStatistic(std::pair<Value, Value> base, Value row);
+  void readRows(const FixedTile &tile, Share &share);
 
   // AttentionBackwardCompute.cpp: the computing warpgroups.
   void compute();
   void computeTile(const FixedTile &tile, Value base);
   Share shareOf(const FixedTile &tile);
-  void loadRowStatistics(const FixedTile &tile, Share &share);
   void skipTiles(Value base, Value begin, Value end);
-  Gradients sinkTile(const Share &share);
+  Gradients sinkTile(Value place, const Share &share);
   Gradients streamTiles(const FixedTile &tile, const Share &share, Value base,
                         const Gradients &gradients);
   Gradients streamAhead(const FixedTile &tile, const Share &share, Value base,
@@ -146,11 +156,11 @@ private:
   Value bitsOf(mlir::ArrayRef<Value> values);
 
   // AttentionBackwardStore.cpp: results.
-  void store(const FixedTile &tile, const Share &share, const Gradients &gradients);
-  void stage(mlir::ValueRange values, const AtomTile &out, const TileColumns &columns,
+  void stage(const FixedTile &tile, const Gradients &gradients);
+  void stage(mlir::ValueRange values, const AtomTile &out, Value place, const TileColumns &columns,
              double factor);
-  void storeParts(const MapParts &parts, const AtomTile &out, const FixedTile &tile,
-                  const Share &share);
+  void storeTiles();
+  void storeParts(const MapParts &parts, const AtomTile &out, Value place, const FixedTile &tile);
 
   step::AttentionGradKernelOp op;
   const BackwardSide side;
@@ -168,7 +178,6 @@ private:
 
   // Of a computing thread, set by compute().
   Value warpgroup;      ///< 0 or 1
-  Value isFirstThread;  ///< i1, of the warpgroup
   Value isFirstLane;    ///< i1, of the warp
   Value rowInWarpgroup; ///< of 64; the thread's other row is 8 below
   Value quad;           ///< which fourth of a row the thread has

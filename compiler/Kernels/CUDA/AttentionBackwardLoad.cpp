@@ -1,14 +1,12 @@
-//===- AttentionBackwardLoad.cpp - the loading warpgroup ------------------===//
+//===- AttentionBackwardLoad.cpp - the loading warp -----------------------===//
 //
-// Thread 0 loads by TMA. In the kernel by key the warp beside it brings the
-// statistics of the streamed queries, which want arithmetic: -lse log2(e) and
-// delta, or minus infinity and 0 past the sequence's end, where P is then 0.
+// One thread loads by TMA. Tiles come from a counter: first come, first served,
+// which balances blocks whatever a tile costs. Which block computes a tile makes
+// no difference to its results. The thread takes a tile's number one tile before
+// it loads it, and tells the other warps at once, so that they can prepare for it.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Kernels/CUDA/AttentionBackwardKernel.h"
-
-#include <cmath>
-#include <limits>
 
 using namespace mlir;
 
@@ -30,49 +28,66 @@ HopperBackward::Place HopperBackward::placeAt(const FixedTile &tile, Value n) {
 /// For each tile of the block, in the order in which they are needed, its fixed and its streamed
 /// rows.
 void HopperBackward::load() {
-  Value total = b.i32(order.count()), one = b.i32(1);
-  // Tiles come from a counter: first come, first served, which balances blocks whatever a tile
-  // costs. Which block computes a tile makes no difference to its results.
-  ValueRange last = b.whileLoop(
-      {b.blockId('x'), b.i32(0), b.i32(0)}, {},
+  Value total = b.i32(order.count()), one = b.i32(1), first = b.blockId('x');
+  announceTile(first, b.i32(0));
+  b.whileLoop(
+      {first, takeTile(), b.i32(0), b.i32(0)}, {},
       [&](ValueRange carried) {
         return HopperBuilder::Decision{b.lessThan(carried[0], total), {}};
       },
       [&](ValueRange carried, ValueRange) {
-        Value id = carried[0], base = carried[1], ordinal = carried[2];
-        Value end = loadFixedTile(id, base, ordinal);
-        Value taken = LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, b.scratch(), one,
-                                                LLVM::AtomicOrdering::monotonic, "device");
-        return Values{b.add(taken, b.i32(launch.grid[0])), end, b.add(ordinal, one)};
+        Value id = carried[0], next = carried[1], base = carried[2], ordinal = carried[3];
+        announceTile(next, b.add(ordinal, one));
+        Value afterNext = takeTile(); // used in the next round, when it has long arrived
+        Value end = loadTile(id, base, ordinal);
+        return Values{next, afterNext, end, b.add(ordinal, one)};
       });
-  finishLoading(last[2]);
+  finishLoading();
 }
 
-/// Tells the other warps which tile comes next. There are two places for it, so that this one can
-/// be written while the tile before is being computed.
+/// The number of a tile that no block has taken; as large as order.count() if there is none.
+Value HopperBackward::takeTile() {
+  Value taken = LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, b.scratch(), b.i32(1),
+                                          LLVM::AtomicOrdering::monotonic, "device");
+  return b.add(taken, b.i32(launch.grid[0]));
+}
+
+/// Tells the other warps which tile comes as number `ordinal`.
 void HopperBackward::announceTile(Value id, Value ordinal) {
-  Value place = b.bitAnd(ordinal, 1), round = b.bitAnd(b.shiftRight(ordinal, 1), 1);
-  b.wait(b.mbarrier(layout.idEmpty, place), b.sub(b.i32(1), round));
-  b.store(id, b.sharedAt(b.mul(place, 4), layout.tileId));
-  if (byKey())
-    b.arrive(b.mbarrier(layout.idFull, place));
+  Value place = b.acquireEmpty(layout.ids, ordinal);
+  b.store(id, b.sharedAt(b.mul(place, 4), layout.tileIds));
+  b.arrive(b.fullBarrier(layout.ids, place));
 }
 
-Value HopperBackward::readTileId(Value ordinal) {
-  Value place = b.bitAnd(ordinal, 1);
-  return b.readForWarp(b.equal(b.laneId(), 0), b.sharedAt(b.mul(place, 4), layout.tileId),
-                       b.mbarrier(layout.idEmpty, place));
+void HopperBackward::forEachTile(function_ref<void(const FixedTile &, Value)> body) {
+  Value isFirst = b.equal(b.laneId(), 0);
+  b.whileLoop(
+      {b.i32(0), b.i32(0)}, {b.getI32Type()},
+      [&](ValueRange carried) {
+        Value place = b.waitFull(layout.ids, carried[1]);
+        Value id = b.readForWarp(isFirst, b.sharedAt(b.mul(place, 4), layout.tileIds),
+                                 b.mbarrier(layout.ids.empty, place));
+        return HopperBuilder::Decision{b.lessThan(id, order.count()), {id}};
+      },
+      [&](ValueRange carried, ValueRange found) {
+        FixedTile tile = decode(found[0], carried[1]);
+        body(tile, carried[0]);
+        return Values{b.add(carried[0], allTiles(tile)), b.add(carried[1], 1)};
+      });
 }
 
-/// `base`: streamed tiles that went through the rings before; `ordinal`: fixed tiles. Returns the
-/// next `base`.
-Value HopperBackward::loadFixedTile(Value id, Value base, Value ordinal) {
-  FixedTile tile = decode(id);
-  announceTile(id, ordinal);
-  // The first streamed tile may come while the previous results are still being stored.
+/// `base`: streamed tiles that went through the rings before. Returns the next `base`.
+Value HopperBackward::loadTile(Value id, Value base, Value ordinal) {
+  FixedTile tile = decode(id, ordinal);
   Value end = b.add(base, allTiles(tile));
+  // With one place for fixed rows, the first streamed tile comes while the results before are still
+  // being stored.
+  bool early = plan.places > 1;
+  if (early)
+    loadFixed(tile);
   loadStreamed(0, tile, base, base);
-  loadFixed(tile, ordinal);
+  if (!early)
+    loadFixed(tile);
   loadStreamed(1, tile, base, base);
   b.loop(b.add(base, 1), end, b.i32(1), [&](Value number) {
     for (unsigned which : {0U, 1U})
@@ -81,34 +96,32 @@ Value HopperBackward::loadFixedTile(Value id, Value base, Value ordinal) {
   return end;
 }
 
-void HopperBackward::loadFixed(const FixedTile &tile, Value ordinal) {
-  b.wait(b.mbarrier(layout.fixedEmpty), b.sub(b.i32(1), b.bitAnd(ordinal, 1)));
-  Value full = b.mbarrier(layout.fixedFull);
+void HopperBackward::loadFixed(const FixedTile &tile) {
+  Value place = b.acquireEmpty(layout.places, tile.ordinal);
+  Value full = b.fullBarrier(layout.places, place);
   int64_t bytes = layout.fixed[0].bytes() + layout.fixed[1].bytes();
-  auto loadRows = [&] {
+  auto loadRows = [&](const MapParts *maps, const AtomTile *tiles, Value row) {
     for (int i : {0, 1})
-      loadParts(fixedMaps[i], b.i32(layout.fixed[i].offset), layout.fixed[i], full, tile, Value(),
-                tile.row);
-    return Values();
+      loadParts(maps[i], b.stageOffset(tiles[i], place), tiles[i], full, tile, Value(), row);
   };
   if (!tile.hasSinkTile) {
     b.expectBytes(full, bytes);
-    loadRows();
+    loadRows(fixedMaps, layout.fixed, tile.row);
     return;
   }
+  int64_t sinkBytes = layout.sink[0].bytes() + layout.sink[1].bytes();
   b.choose(
       tile.hasSinkTile,
       [&] {
-        b.expectBytes(full, bytes + layout.sink[0].bytes() + layout.sink[1].bytes());
-        for (int i : {0, 1})
-          loadParts(sinkMaps[i], b.i32(layout.sink[i].offset), layout.sink[i], full, tile, Value(),
-                    b.i32(0));
-        return loadRows();
+        b.expectBytes(full, bytes + sinkBytes);
+        loadRows(sinkMaps, layout.sink, b.i32(0));
+        return Values();
       },
       [&] {
         b.expectBytes(full, bytes);
-        return loadRows();
+        return Values();
       });
+  loadRows(fixedMaps, layout.fixed, tile.row);
 }
 
 /// Operand `which` of the streamed tile that is `number` in the ring, where the fixed tile's begin
@@ -135,83 +148,14 @@ void HopperBackward::loadParts(const MapParts &parts, Value offset, const AtomTi
   }
 }
 
-/// Tells the other warps that there is no further tile, and leaves the counters zero: the last
-/// block to come here resets them for the next launch.
-void HopperBackward::finishLoading(Value ordinal) {
-  announceTile(b.i32(order.count()), ordinal);
-  b.wait(b.mbarrier(layout.fixedEmpty), b.sub(b.i32(1), b.bitAnd(ordinal, 1)));
-  b.arrive(b.mbarrier(layout.fixedFull));
+/// Leaves the counters zero: the last block to come here resets them for the next launch.
+void HopperBackward::finishLoading() {
   int64_t lastBlock = launch.grid[0] - 1;
   Value finished = b.pointer(b.scratch(), b.getI32Type(), 1);
   Value before =
       LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::uinc_wrap, finished, b.i32(lastBlock),
                                 LLVM::AtomicOrdering::acq_rel, "device");
   b.when(b.equal(before, lastBlock), [&] { b.store(b.i32(0), b.scratch()); });
-}
-
-//===----------------------------------------------------------------------===//
-// Statistics
-//===----------------------------------------------------------------------===//
-
-void HopperBackward::loadStatistics() {
-  b.whileLoop(
-      {b.i32(0), b.i32(0)}, {b.getI32Type()},
-      [&](ValueRange carried) {
-        b.wait(b.mbarrier(layout.idFull, b.bitAnd(carried[1], 1)),
-               b.bitAnd(b.shiftRight(carried[1], 1), 1));
-        Value id = readTileId(carried[1]);
-        return HopperBuilder::Decision{b.lessThan(id, order.count()), {id}};
-      },
-      [&](ValueRange carried, ValueRange found) {
-        FixedTile tile = decode(found[0]);
-        Value tiles = allTiles(tile);
-        b.loop(b.i32(0), tiles, b.i32(1), [&](Value n) { writeStatistics(tile, n, carried[0]); });
-        return Values{b.add(carried[0], tiles), b.add(carried[1], 1)};
-      });
-}
-
-/// Those of streamed tile `n`, of all query heads.
-void HopperBackward::writeStatistics(const FixedTile &tile, Value n, Value base) {
-  const TileRing &ring = layout.streamed[0];
-  Place place = placeAt(tile, n);
-  Value head = b.toI64(headOf(tile, HeadOf::Query, place.member));
-  Value sequence = b.mul(b.toI64(tile.sequence), sizes.seq);
-  Value first = streamedRow(tile, place.n), lane = b.laneId();
-  auto rowsOf = [&](unsigned parameter, int64_t stride) {
-    return b.pointer(b.view(parameter), b.getF32Type(), b.add(b.mul(head, stride), sequence));
-  };
-  Value lse = rowsOf(lseParameter, op.getLseStride());
-  Value delta = rowsOf(deltaParameter, op.getDeltaStride());
-  // What the stage is waited for with is loaded before.
-  Values loaded[2];
-  for (int64_t i = 0; i < plan.tileRows; i += kWarpSize) {
-    auto [l, d] = loadStatistic(lse, delta, b.add(b.add(first, lane), i));
-    loaded[0].push_back(l);
-    loaded[1].push_back(d);
-  }
-  Value stage = b.acquireEmpty(ring, b.add(base, n));
-  Value begin = b.mul(b.add(b.mul(stage, 2 * plan.tileRows), lane), 4);
-  for (int64_t i = 0; i < plan.tileRows; i += kWarpSize)
-    for (int which : {0, 1}) {
-      Value target = b.sharedAt(begin, layout.statistics + (which * plan.tileRows + i) * 4);
-      Value value = loaded[which][i / kWarpSize];
-      if (plan.tileRows - i >= kWarpSize)
-        b.store(value, target);
-      else
-        b.when(b.lessThan(lane, plan.tileRows - i), [&] { b.store(value, target); });
-    }
-  b.arrive(b.fullBarrier(ring, stage)); // each lane for what it has written
-}
-
-/// -lse log2(e) and delta of a row, from where those of its head and sequence begin.
-std::pair<Value, Value> HopperBackward::loadStatistic(Value lse, Value delta, Value row) {
-  Value exists = b.lessThan(row, sizes.seq), safe = b.select(exists, row, b.i32(0));
-  auto load = [&](Value base) {
-    return b.load(b.getF32Type(), b.pointer(base, b.getF32Type(), safe), /*readOnly=*/true);
-  };
-  Value scaled = b.mulf(load(lse), b.f32(-M_LOG2E));
-  Value nothing = b.f32(-std::numeric_limits<double>::infinity());
-  return {b.select(exists, scaled, nothing), b.select(exists, load(delta), b.f32(0))};
 }
 
 } // namespace swamla

@@ -31,43 +31,54 @@ static bool suitsHopper(step::AttentionGradKernelOp op, const AttentionSizes &si
 
 static bool fits(const AttentionSizes &sizes, BackwardSide side, const HopperBackwardPlan &plan,
                  const CudaTarget &target) {
-  int64_t limit = target.maxSharedBytes();
   bool manyHeads = side == BackwardSide::Key && sizes.group() > 1;
   int64_t registers = manyHeads ? kRoomyRegisters : kMostRegisters;
   return backwardRegisters(sizes, side, plan) <= registers &&
-         BackwardLayout::make(sizes, side, plan, limit).bytes <= limit;
+         BackwardLayout::make(sizes, side, plan).bytes <= target.maxSharedBytes();
 }
 
+using Plans = SmallVector<HopperBackwardPlan>;
+
 /// Plans to try, the best first.
-static SmallVector<HopperBackwardPlan> plansByQuery(const AttentionSizes &sizes) {
+static Plans plansByQuery(const AttentionSizes &sizes) {
   int64_t rows = std::min<int64_t>(64, (sizes.seq + 15) / 16 * 16);
-  SmallVector<HopperBackwardPlan> plans;
+  Plans plans;
+  // V is needed for one product, K for two with the exponentials between them: rather one stage
+  // less of V than a single place for fixed rows.
+  for (int64_t valueStages : {3, 2})
+    plans.push_back({.tileRows = rows, .stages = {3, valueStages}, .places = 2});
   for (int64_t most : {64, 48, 32, 16})
     for (int64_t stages : {3, 2})
-      plans.push_back({.tileRows = std::min(rows, most), .stages = stages});
+      plans.push_back({.tileRows = std::min(rows, most), .stages = {stages, stages}});
   return plans;
 }
 
-static SmallVector<HopperBackwardPlan> plansByKey(const AttentionSizes &sizes) {
+static Plans plansByKey(const AttentionSizes &sizes) {
   int64_t rows = std::min<int64_t>(64, (sizes.seq + 15) / 16 * 16);
-  SmallVector<HopperBackwardPlan> plans;
+  int64_t width = sizes.qk() + sizes.v;
+  constexpr auto early = HopperBackwardPlan::Early;
+  Plans plans;
+  auto add = [&](HopperBackwardPlan plan) {
+    for (int64_t places : {2, 1}) {
+      plan.places = places;
+      plans.push_back(plan);
+    }
+  };
   // Narrow heads leave registers for the next tile's scores: 96 columns with P kept as bf16 only
   // (0.183 ms with a window of 256; in f32, too, 0.193), 64 columns without (0.146 ms).
-  if (sizes.qk() + sizes.v <= 128)
-    plans.push_back({.tileRows = rows, .stages = 4, .prefetch = HopperBackwardPlan::Early});
-  if (sizes.qk() + sizes.v <= 192)
-    plans.push_back(
-        {.tileRows = rows, .stages = 3, .lean = true, .prefetch = HopperBackwardPlan::Early});
-  if (sizes.qk() + sizes.v <= 192)
-    plans.push_back({.tileRows = rows, .stages = 3, .prefetch = HopperBackwardPlan::Early});
-  if (sizes.qk() + sizes.v <= 192)
-    plans.push_back({.tileRows = rows, .stages = 3});
-  if (sizes.qk() + sizes.v <= 256)
-    plans.push_back(
-        {.tileRows = rows, .stages = 3, .lean = true, .prefetch = HopperBackwardPlan::Early});
+  if (width <= 128)
+    add({.tileRows = rows, .stages = {4, 4}, .prefetch = early});
+  if (width <= 192)
+    add({.tileRows = rows, .lean = true, .prefetch = early});
+  if (width <= 192)
+    add({.tileRows = rows, .prefetch = early});
+  if (width <= 192)
+    add({.tileRows = rows});
+  if (width <= 256)
+    add({.tileRows = rows, .lean = true, .prefetch = early});
   for (int64_t most : {64, 48, 32, 16})
     for (int64_t stages : {3, 2})
-      plans.push_back({.tileRows = std::min(rows, most), .stages = stages, .lean = true});
+      plans.push_back({.tileRows = std::min(rows, most), .stages = {stages, stages}, .lean = true});
   return plans;
 }
 

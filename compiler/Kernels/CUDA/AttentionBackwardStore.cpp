@@ -9,36 +9,28 @@ using namespace mlir;
 
 namespace swamla {
 
-void HopperBackward::store(const FixedTile &tile, const Share &share, const Gradients &gradients) {
-  // Barriers 4, 5, ... are those of single warpgroups.
-  Value barrier = b.add(warpgroup, 4);
-  if (layout.outApart) // the previous results have left
-    b.waitStoresRead(0);
-  b.syncThreads(barrier, kWarpgroupSize);
+/// Writes the results to where the tile's fixed rows were.
+void HopperBackward::stage(const FixedTile &tile, const Gradients &gradients) {
+  Value place = b.slot(layout.places, tile.ordinal).stage;
+  // The last products of the other warps read these rows, too. Barriers 4, 5, ... are those of
+  // single warpgroups.
+  b.syncThreads(b.add(warpgroup, 4), kWarpgroupSize);
   // dS is the gradient of the scaled scores; P needs no factor.
-  stage(gradients.first, layout.out[0], columns[0], sizes.scale);
+  stage(gradients.first, layout.fixed[0], place, columns[0], sizes.scale);
   if (byKey())
-    stage(gradients.second, layout.out[1], columns[1], 1);
+    stage(gradients.second, layout.fixed[1], place, columns[1], 1);
   b.fenceShared();
-  b.syncThreads(barrier, kWarpgroupSize);
-  b.when(isFirstThread, [&] {
-    for (int i : {0, 1})
-      storeParts(outMaps[i], layout.out[i], tile, share);
-    b.commitStores();
-    if (!layout.outApart) {
-      b.waitStoresRead(0);
-      b.arrive(b.mbarrier(layout.fixedEmpty));
-    }
-  });
+  b.arrive(b.mbarrier(layout.staged, place));
 }
 
 /// Writes factor * values to this warpgroup's rows of a staging tile, swizzled as TMA reads it:
 /// 16-byte chunk c of row r lies at chunk c ^ (r % 8).
-void HopperBackward::stage(ValueRange values, const AtomTile &out, const TileColumns &columns,
-                           double factor) {
+void HopperBackward::stage(ValueRange values, const AtomTile &out, Value place,
+                           const TileColumns &columns, double factor) {
   Value swizzle = b.bitAnd(rowInWarpgroup, 7); // the same for the row 8 below
   Value row = b.add(b.mul(warpgroup, kWarpgroupRows), rowInWarpgroup);
   Value start = b.add(b.mul(row, kAtomRowBytes), b.mul(quad, 4));
+  start = b.add(start, b.mul(place, out.bytes()));
   size_t i = 0;
   for (TileColumns::Part piece : columns.pieces())
     for (int64_t column = piece.begin; column < piece.begin + piece.width; column += 8) {
@@ -57,15 +49,32 @@ void HopperBackward::stage(ValueRange values, const AtomTile &out, const TileCol
     }
 }
 
-void HopperBackward::storeParts(const MapParts &parts, const AtomTile &out, const FixedTile &tile,
-                                const Share &share) {
-  Value rows = b.mul(warpgroup, kWarpgroupRows * kAtomRowBytes);
+/// A warp: stores the results of each tile, and then hands their place to the next fixed rows.
+void HopperBackward::storeTiles() {
+  Value isFirst = b.equal(b.laneId(), 0);
+  forEachTile([&](const FixedTile &tile, Value) {
+    HopperBuilder::Slot slot = b.slot(layout.places, tile.ordinal);
+    b.wait(b.mbarrier(layout.staged, slot.stage), slot.parity);
+    b.when(isFirst, [&] {
+      for (int i : {0, 1})
+        storeParts(outMaps[i], layout.fixed[i], slot.stage, tile);
+      b.commitStores();
+      b.waitStoresRead(0);
+      b.arrive(b.mbarrier(layout.places.empty, slot.stage));
+    });
+  });
+  b.waitStores(0);
+}
+
+void HopperBackward::storeParts(const MapParts &parts, const AtomTile &out, Value place,
+                                const FixedTile &tile) {
+  Value begin = b.stageOffset(out, place);
   for (const MapPart &part : parts)
     for (int64_t atom = 0; atom < part.atoms; ++atom) {
-      Value source = b.sharedAt(rows, out.offset + (part.firstAtom + atom) * out.atomBytes());
-      b.storeBox(b.tensorMap(part.map), source,
-                 {b.i32(atom * kAtomColumns), headOf(tile, part.head, Value()), share.firstRow,
-                  tile.sequence});
+      Value source = b.sharedAt(begin, (part.firstAtom + atom) * out.atomBytes());
+      b.storeBox(
+          b.tensorMap(part.map), source,
+          {b.i32(atom * kAtomColumns), headOf(tile, part.head, Value()), tile.row, tile.sequence});
     }
 }
 
