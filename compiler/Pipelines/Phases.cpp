@@ -14,6 +14,7 @@
 #include "compiler/Pipelines/Passes.h"
 #include "compiler/Plan/Passes.h"
 #include "compiler/Precision/Passes.h"
+#include "compiler/Quantize/Passes.h"
 #include "compiler/Remat/Passes.h"
 
 #include "llvm/ADT/StringSwitch.h"
@@ -65,8 +66,9 @@ void populateRemat(OpPassManager &passes, const CompileOptions &options) {
 
 void populatePrecision(OpPassManager &passes, const CompileOptions &options) {
   // tf32 changes no type: it is a matter of the matmuls, and the plan marks them.
+  bool narrow = options.precision == "bf16" || options.precision == "fp8";
   SetPrecisionPassOptions precision;
-  precision.precision = options.precision == "bf16" ? Precision::Bf16 : Precision::Fp32;
+  precision.precision = narrow ? Precision::Bf16 : Precision::Fp32;
   passes.addNestedPass<func::FuncOp>(createSetPrecisionPass(precision));
 }
 
@@ -83,6 +85,24 @@ void populateGroup(OpPassManager &passes, const CompileOptions &options) {
   if (options.target == "cuda")
     loss.logitsBytes = int64_t(512) << 20;
   passes.addNestedPass<func::FuncOp>(createChunkLossPass(loss));
+}
+
+//===----------------------------------------------------------------------===//
+// quantize: which matmuls are fp8
+//===----------------------------------------------------------------------===//
+
+void populateQuantize(OpPassManager &passes, const CompileOptions &options) {
+  // After grouping: a group is one weight with one scale. Before fusion: what makes a value then
+  // quantises it, too.
+  if (options.precision != "fp8")
+    return;
+  QuantizePassOptions quantize;
+  quantize.recipe = llvm::StringSwitch<Recipe>(options.fp8Recipe.value_or("tensorwise"))
+                        .Case("delayed", Recipe::Delayed)
+                        .Case("rowwise", Recipe::Rowwise)
+                        .Default(Recipe::Tensorwise);
+  quantize.head = options.fp8Head == "true";
+  passes.addPass(createQuantizePass(quantize));
 }
 
 //===----------------------------------------------------------------------===//
@@ -120,7 +140,8 @@ void populateOptimizer(OpPassManager &passes, const CompileOptions &options) {
   passes.addPass(createLayoutParamsPass());
   bool lion = options.optimizer == "lion";
   passes.addPass(createBuildOptimizerPass(
-      {lion ? OptimizerKind::Lion : OptimizerKind::Adamw, options.microSteps == "one"}));
+      {lion ? OptimizerKind::Lion : OptimizerKind::Adamw, options.microSteps == "one", state}));
+  passes.addPass(createBuildScalingPass()); // nothing without fp8
   addFusion(passes);
   addSplitReductions(passes, options);
 }
@@ -156,7 +177,7 @@ constexpr PhaseInfo kPhases[] = {
     {Phase::Remat, "remat", "what is saved and what is recomputed", populateRemat},
     {Phase::Precision, "precision", "which tensors are narrow", populatePrecision},
     {Phase::Group, "group", "the matmuls that will run", populateGroup},
-    {Phase::Quantize, "quantize", "which matmuls are fp8", populateNothing},
+    {Phase::Quantize, "quantize", "which matmuls are fp8", populateQuantize},
     {Phase::Fuse, "fuse", "few, large ops", populateFuse},
     {Phase::Optimizer, "optimizer", "the optimizer step over flat buffers", populateOptimizer},
     {Phase::Plan, "plan", "places in memory, programs of launches", populatePlan},

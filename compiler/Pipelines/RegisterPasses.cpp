@@ -10,6 +10,7 @@
 #include "compiler/Pipelines/Phases.h"
 #include "compiler/Plan/Passes.h"
 #include "compiler/Precision/Passes.h"
+#include "compiler/Quantize/Passes.h"
 #include "compiler/Remat/Passes.h"
 #include "dialects/Step/IR/StepDialect.h"
 #include "dialects/Swamla/IR/SwamlaDialect.h"
@@ -33,6 +34,7 @@ void registerAllSwamlaPasses() {
   registerSwamlaAutodiffPasses();
   registerSwamlaRematPasses();
   registerSwamlaPrecisionPasses();
+  registerSwamlaQuantizePasses();
   registerSwamlaFusePasses();
   registerSwamlaOptimizerPasses();
   registerSwamlaPlanPasses();

@@ -84,6 +84,11 @@ bool Liveness::returnsHome(Value value, Operation *getter) const {
       if (flat && setFlat && flat.getBuffer() == setFlat.getBuffer() &&
           flat.getOffset() == setFlat.getOffset())
         return true;
+      auto scaling = dyn_cast<GetScalingOp>(getter);
+      auto setScaling = dyn_cast<SetScalingOp>(use.getOwner());
+      if (scaling && setScaling && scaling.getBuffer() == setScaling.getBuffer() &&
+          scaling.getOffset() == setScaling.getOffset())
+        return true;
       if (OpResult tied = tiedResult(use))
         next = tied;
     }

@@ -32,7 +32,8 @@ LogicalResult Placement::placePersistent(Operation *op) {
   StringRef buffer;
   FailureOr<int64_t> offset = failure();
   if (auto get = dyn_cast<GetParamOp>(op)) {
-    buffer = workingBuffer(type.getElementType());
+    buffer =
+        get.getTransposed() ? StringRef(kF8TransposedBuffer) : workingBuffer(type.getElementType());
     if (failed(buffers.useFlat(op, buffer, type)))
       return failure();
     offset = buffers.paramOffset(op, get.getParamAttr());
@@ -44,14 +45,18 @@ LogicalResult Placement::placePersistent(Operation *op) {
     if (failed(buffers.useFlat(op, buffer, type)))
       return failure();
     offset = static_cast<int64_t>(get.getOffset());
+  } else if (auto get = dyn_cast<GetScalingOp>(op)) {
+    buffer = get.getBuffer();
+    offset = static_cast<int64_t>(get.getOffset());
+    buffers.useScaling(buffer, *offset + type.getNumElements());
   } else {
     buffer = "scalars";
     offset = buffers.scalar(op, cast<ScalarOp>(op).getName(), type);
   }
   if (failed(offset))
     return failure();
-  bool flat = buffer != "scalars";
-  if (flat && (*offset < 0 || *offset + type.getNumElements() > buffers.flatElements()))
+  bool flat = !isa<GetScalingOp, ScalarOp>(op);
+  if (flat && (*offset < 0 || *offset + type.getNumElements() > buffers.flatElements(buffer)))
     return op->emitOpError() << "reads elements [" << *offset << ", "
                              << *offset + type.getNumElements() << ") of buffer \"" << buffer
                              << "\", which has " << buffers.flatElements();

@@ -29,7 +29,7 @@ FailureOr<ProgramPlan> Placement::run() {
 LogicalResult Placement::visit(Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case([](tensor::EmptyOp) { return success(); })
-      .Case<GetParamOp, GetGradOp, GetFlatOp, ScalarOp>(
+      .Case<GetParamOp, GetGradOp, GetFlatOp, GetScalingOp, ScalarOp>(
           [&](Operation *getter) { return placePersistent(getter); })
       .Case([&](SetGradOp set) {
         FailureOr<int64_t> offset = buffers.paramOffset(op, set.getParamAttr());
@@ -44,6 +44,12 @@ LogicalResult Placement::visit(Operation *op) {
           return failure();
         return store(op, set.getValue(), set.getBuffer(),
                      Layout::dense(type, static_cast<int64_t>(set.getOffset())));
+      })
+      .Case([&](SetScalingOp set) {
+        auto type = cast<RankedTensorType>(set.getValue().getType());
+        auto offset = static_cast<int64_t>(set.getOffset());
+        buffers.useScaling(set.getBuffer(), offset + type.getNumElements());
+        return store(op, set.getValue(), set.getBuffer(), Layout::dense(type, offset));
       })
       .Case([&](SplitOp split) { return placeSplit(split), success(); })
       .Case([&](SliceRowsOp slice) { return placeSlice(slice), success(); })

@@ -78,7 +78,7 @@ static Needs needsOf(const StepFile &file, uint64_t more) {
       {BufferKind::Params, "parameters"},
       {BufferKind::Grads, "gradients"},
       {BufferKind::State, "optimizer states"},
-      {BufferKind::Working, "bf16 copy of the parameters"},
+      {BufferKind::Working, "working copies of the parameters"},
   }};
   Needs needs;
   uint64_t rest = more;

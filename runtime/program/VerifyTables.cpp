@@ -105,7 +105,7 @@ static Status verifyKindCounts(const schema::Step &step) {
   };
   // The parameters, their gradients and the scalars have one home each; the arena is planned as
   // one.
-  static constexpr std::array<Rule, 9> rules = {{
+  static constexpr std::array<Rule, 10> rules = {{
       {BufferKind::Arena, 0, 1},
       {BufferKind::Params, 1, 1},
       {BufferKind::Grads, 1, 1},
@@ -114,7 +114,8 @@ static Status verifyKindCounts(const schema::Step &step) {
       {BufferKind::Input, 0, UINT32_MAX},
       {BufferKind::Scalars, 0, 1},
       {BufferKind::Results, 0, UINT32_MAX},
-      {BufferKind::Working, 0, 1},
+      {BufferKind::Working, 0, UINT32_MAX},
+      {BufferKind::Scaling, 0, UINT32_MAX},
   }};
   for (const Rule &rule : rules) {
     auto count = unsigned(
@@ -176,11 +177,13 @@ static Status verifyFlatSizes(const schema::Step &step) {
           buffer->name()->string_view(), buffer->bytes(), params->bytes(),
           params->name()->string_view()));
   for (const schema::Buffer *buffer : *step.buffers())
-    if (buffer->kind() == BufferKind::Working && buffer->bytes() * 2 != params->bytes())
-      return dataCorrupt(fmt::format("buffer '{}' has {} bytes; expected {} bytes, half of '{}', "
-                                     "of which it is a copy in bf16",
+    if (buffer->kind() == BufferKind::Working && buffer->bytes() * 2 != params->bytes() &&
+        buffer->bytes() * 4 != params->bytes())
+      return dataCorrupt(fmt::format("buffer '{}' has {} bytes; expected {} or {} bytes, half or a "
+                                     "quarter of '{}', of which it is a copy in bf16 or fp8",
                                      buffer->name()->string_view(), buffer->bytes(),
-                                     params->bytes() / 2, params->name()->string_view()));
+                                     params->bytes() / 2, params->bytes() / 4,
+                                     params->name()->string_view()));
   return Status::ok();
 }
 

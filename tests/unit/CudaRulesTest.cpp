@@ -72,7 +72,8 @@ TEST(GpuTarget, MemorySaysWhatWouldFit) {
   EXPECT_TRUE(failedWith(
       status, StatusCode::ResourceExhausted,
       {"needs 72.00 GiB of GPU memory (activations 64.00 GiB, parameters 2.00 GiB, gradients 2.00 "
-       "GiB, optimizer states 2.00 GiB, bf16 copy of the parameters 1.00 GiB, the rest 1.00 GiB)",
+       "GiB, optimizer states 2.00 GiB, working copies of the parameters 1.00 GiB, the rest 1.00 "
+       "GiB)",
        "GPU 0 (NVIDIA Test) has 49.00 GiB free of 50.00 GiB",
        "compile with --batch=5 (its activations take about 40.00 GiB), or with "
        "--checkpoint=mlp|attn|block, which keeps less"}));

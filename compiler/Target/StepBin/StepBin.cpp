@@ -92,6 +92,7 @@ Offset<schema::Buffer> StepWriter::buffer(step::BufferOp op) {
 Offset<schema::Param> StepWriter::param(step::ParamOp op) {
   return schema::CreateParam(fb, string(op.getSymName()), shape(op.getType()), op.getOffset(),
                              op.getInitNormal(), op.getInitValue().convertToDouble(),
+                  .Case("scaling", schema::BufferKind::Scaling)
                              op.getDecay());
 }
 

@@ -42,14 +42,17 @@ LogicalResult swamla::step::verifyView(Operation *op, SymbolTableCollection &sym
 LogicalResult BufferOp::verify() {
   bool known = llvm::StringSwitch<bool>(getKind())
                    .Cases({"arena", "params", "grads", "state"}, true)
-                   .Cases({"constants", "input", "scalars", "results", "working"}, true)
+                   .Cases({"constants", "input", "scalars", "results", "working", "scaling"}, true)
                    .Default(false);
   if (!known)
     return emitOpError() << "kind is \"" << getKind()
                          << "\", expected arena, params, grads, state, constants, input, scalars, "
-                            "results or working";
+                            "results, working or scaling";
   if (auto bytes = static_cast<int64_t>(getBytes()); bytes < 0)
     return emitOpError() << "has " << bytes << " bytes, expected none or more";
+  if (getType() && getKind() != "state")
+    return emitOpError() << "has a type, " << *getType() << ", expected one of states only, found kind \""
+                         << getKind() << "\"";
   return success();
 }
 

@@ -5,7 +5,8 @@
 include "dialects/Swamla/IR/PointwiseOps.td"
 
 def Swamla_MatmulOp : Swamla_Op<"matmul", [Pure, AttrSizedOperandSegments, DeclareOpInterfaceMethods<Swamla_DifferentiableOpInterface>,
-    DeclareOpInterfaceMethods<Swamla_CostOpInterface>, DeclareOpInterfaceMethods<Swamla_PrecisionOpInterface>]> {
+    DeclareOpInterfaceMethods<Swamla_CostOpInterface>, DeclareOpInterfaceMethods<Swamla_PrecisionOpInterface>,
+    DeclareOpInterfaceMethods<Swamla_QuantizableOpInterface>]> {
   let summary = "op(a) op(b) + init, op(x) = x or its transpose";
   let description = [{
     A linear layer is `swamla.matmul %x, %w transpose_b`. With `init` the product is added to it, and its buffer taken over.

@@ -170,7 +170,13 @@ static LogicalResult verifyParamUse(Operation *op, FlatSymbolRefAttr name, Type 
 
 LogicalResult GetParamOp::verifySymbolUses(SymbolTableCollection &symbols) {
   RankedTensorType type = tensorType(getResult());
-  if (type.getElementType().isBF16())
+  /*get_param_c3*/
+  if (getTransposed()) {
+    if (type.getRank() != 2 || !isa<Float8E4M3FNType>(type.getElementType()))
+      return emitOpError() << "transposed: expected a matrix of f8E4M3FN, found " << type;
+    type = type.clone({type.getDimSize(1), type.getDimSize(0)});
+  }
+  if (type.getElementType().isBF16() || isa<Float8E4M3FNType>(type.getElementType()))
     type = type.clone(Float32Type::get(getContext()));
   return verifyParamUse(*this, getParamAttr(), type, symbols);
 }

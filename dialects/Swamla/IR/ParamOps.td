@@ -45,15 +45,18 @@ def Swamla_GetParamOp : Swamla_Op<"get_param", [MemoryEffects<[MemRead]>, Declar
   let summary = "the value of a parameter or parameter group, or its working copy";
   let description = [{
     With bf16 elements the value is the working copy, rounded from the parameter by whoever changed it last (the optimizer, or the program `cast`).
+    With f8E4M3FN elements it is the copy in the buffer `working.e4m3`: the parameter divided by a scale, rounded; `transposed` reads that copy's transpose,
+    in `working.e4m3t`.
 
     ```mlir
     %w = swamla.get_param @"wte.weight" : tensor<256x128xbf16>
     ```
-    (C1) names a parameter or parameter group; (C2) the type is its type, whose elements may be bf16 instead.
+    (C1) names a parameter or parameter group; (C2) the type is its type, whose elements may be bf16 or f8E4M3FN instead;
+    (C3) transposed is for matrices of f8E4M3FN, and swaps the dims.
   }];
-  let arguments = (ins FlatSymbolRefAttr:$param);
+  let arguments = (ins FlatSymbolRefAttr:$param, UnitAttr:$transposed);
   let results = (outs AnyStaticShapeTensor:$result);
-  let assemblyFormat = "$param attr-dict `:` type($result)";
+  let assemblyFormat = "$param (`transposed` $transposed^)? attr-dict `:` type($result)";
 }
 
 def Swamla_AddGradOp : Swamla_Op<"add_grad", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {

@@ -52,6 +52,21 @@ def Swamla_PrecisionOpInterface : OpInterface<"PrecisionOpInterface"> {
     "::swamla::ResultPrecision", "getResultPrecision", (ins "unsigned":$result)>];
 }
 
+def Swamla_QuantizableOpInterface : OpInterface<"QuantizableOpInterface"> {
+  let cppNamespace = "::swamla";
+  let description = [{
+    An op that may be a product of a linear layer: y = x W^T, dx = dy W or dW = dy^T x. `swamla-quantize` asks it what its operands are, and replaces
+    it by the same product of fp8 operands.
+  }];
+  let methods = [
+    InterfaceMethod<[{What the product is; nothing if its operands cannot be fp8. See QuantizableProduct.h.}],
+      "::std::optional<::swamla::QuantizableProduct>", "getQuantizableProduct">,
+    InterfaceMethod<[{
+      Emits the product of fp8 operands, [m, k] and [n, k], whose scales are of one number each, or of one for each row.
+    }], "::mlir::Value", "buildQuantized", (ins "::mlir::OpBuilder &":$builder, "::mlir::Value":$a, "::mlir::Value":$b,
+      "::mlir::Value":$aScale, "::mlir::Value":$bScale)>];
+}
+
 def Swamla_CostOpInterface : OpInterface<"CostOpInterface"> {
   let cppNamespace = "::swamla";
   let description = [{What an op costs at least: the larger of its two times is the floor of any kernel for it.}];

@@ -1,0 +1,70 @@
+//===- Linears.cpp - the products of linear layers ------------------------===//
+#include "compiler/Quantize/Linears.h"
+
+#include "llvm/ADT/DenseMap.h"
+
+using namespace mlir;
+
+namespace swamla {
+
+/// What Hopper's fp8 products want of m, n and k.
+static constexpr int64_t kMultiple = 16;
+
+static bool isHead(Operation *op) {
+  auto scope = op->getAttrOfType<StringAttr>("scope");
+  return scope && scope.getValue() == "head";
+}
+
+FailureOr<bool> LinearFinder::isWanted(QuantizableOpInterface op, const QuantizableProduct &what) {
+  auto func = op->getParentOfType<func::FuncOp>();
+  auto remark = [&] {
+    return remarked.insert({func.getSymNameAttr(), what.param.getAttr()}).second;
+  };
+  bool isHeadProduct = isHead(op);
+  if (isHeadProduct && !withHead)
+    return false;
+  bool isAligned = what.m % kMultiple == 0 && what.n % kMultiple == 0 && what.k % kMultiple == 0;
+  if (isAligned)
+    return true;
+  bool isForward = what.b.role == OperandRole::Weight && !what.b.transposed;
+  if (isHeadProduct && isForward && what.n % kMultiple != 0)
+    return op->emitError("fp8-head: expected a vocabulary that is a multiple of ")
+           << kMultiple << ", found " << what.n;
+  if (remark())
+    op->emitRemark("the layer ") << what.param << " stays bf16 in @" << func.getSymName()
+                                 << ": fp8 products want multiples of " << kMultiple
+                                 << ", and this is one of " << what.m << " x " << what.n << " x "
+                                 << what.k << " (rows, columns, terms of each sum)";
+  return false;
+}
+
+/// The three products of a layer, and those of its forward that the backward computes again.
+static unsigned kindOf(Operation *op, const QuantizableProduct &what) {
+  unsigned kind = what.b.role == OperandRole::Activation ? 2 : what.b.transposed ? 1 : 0;
+  return 2 * kind + (op->hasAttr("recompute") ? 1 : 0);
+}
+
+FailureOr<SmallVector<LinearProduct>> LinearFinder::find(func::FuncOp func) {
+  SmallVector<LinearProduct> products;
+  llvm::DenseMap<std::pair<StringAttr, unsigned>, unsigned> uses;
+  WalkResult walked = func.walk([&](QuantizableOpInterface op) {
+    std::optional<QuantizableProduct> what = op.getQuantizableProduct();
+    if (!what)
+      return WalkResult::advance();
+    bool isWeightGrad = what->b.role == OperandRole::Activation;
+    if (isWeightGrad && recipe == Recipe::Rowwise)
+      return WalkResult::advance();
+    unsigned use = uses[{what->param.getAttr(), kindOf(op, *what)}]++;
+    FailureOr<bool> wanted = isWanted(op, *what);
+    if (failed(wanted))
+      return WalkResult::interrupt();
+    if (*wanted)
+      products.push_back({op, *what, use});
+    return WalkResult::advance();
+  });
+  if (walked.wasInterrupted())
+    return failure();
+  return products;
+}
+
+} // namespace swamla

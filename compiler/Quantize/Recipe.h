@@ -1,0 +1,15 @@
+//===- Recipe.h - where the scales of fp8 tensors come from ---------------===//
+#pragma once
+
+namespace swamla {
+
+enum class Recipe {
+  Tensorwise, ///< one scale a tensor, from the tensor itself
+  Delayed,    ///< one scale a tensor, from what earlier steps have seen at the same site
+  Rowwise     ///< one scale a row, from the row itself; weight gradients stay bf16
+};
+
+/// Steps that the delayed recipe looks back.
+inline constexpr unsigned kHistoryLength = 16;
+
+} // namespace swamla

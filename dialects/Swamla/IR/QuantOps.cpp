@@ -1,0 +1,141 @@
+//===- QuantOps.cpp - fp8 numbers and their scales ------------------------===//
+#include "dialects/Step/IR/ElementTypes.h"
+#include "dialects/Swamla/IR/SwamlaDialect.h"
+#include "dialects/Swamla/IR/VerifyUtils.h"
+
+using namespace mlir;
+using namespace swamla;
+
+/// x is a matrix of what activations, cotangents and parameters are.
+static LogicalResult expectWide(Operation *op, RankedTensorType x) {
+  if (failed(expectRank(op, "x", x, 2, "tensor<M x C>")))
+    return failure();
+  if (x.getElementType().isF32() || x.getElementType().isBF16())
+    return success();
+  return op->emitOpError() << "x: expected elements of f32 or bf16, found " << x;
+}
+
+static LogicalResult expectFormat(Operation *op, Type format) {
+  if (isF8(format))
+    return success();
+  return op->emitOpError() << "expected the format f8E4M3FN or f8E5M2, found " << format;
+}
+
+LogicalResult QuantizeOp::verify() {
+  /*quantize_c1*/
+  RankedTensorType x = tensorType(getX());
+  if (failed(expectWide(*this, x)))
+    return failure();
+  /*quantize_c2*/
+  Type f32 = Float32Type::get(getContext());
+  RankedTensorType scale = tensorType(getScale());
+  bool isOne = scale == RankedTensorType::get({1}, f32);
+  bool isPerRow = scale == RankedTensorType::get({x.getDimSize(0)}, f32);
+  if (!isOne && !isPerRow)
+    return emitOpError() << "scale: expected tensor<1xf32> or tensor<" << x.getDimSize(0)
+                         << "xf32>, found " << scale;
+  /*quantize_c3*/
+  RankedTensorType result = tensorType(getResult());
+  int64_t rows = x.getDimSize(0), columns = x.getDimSize(1);
+  SmallVector<int64_t> shape{rows, columns};
+  if (getTransposed())
+    shape = {columns, rows};
+  if (failed(expectFormat(*this, result.getElementType())))
+    return failure();
+  return expectTensor(*this, "result", result, shape);
+}
+
+LogicalResult RowAmaxOp::verify() {
+  /*row_amax_c1*/
+  RankedTensorType x = tensorType(getX());
+  if (failed(expectWide(*this, x)))
+    return failure();
+  /*row_amax_c2*/
+  Type f32 = Float32Type::get(getContext());
+  if (getInit() &&
+      failed(expectTensor(*this, "init", tensorType(getInit()), {x.getDimSize(0)}, f32)))
+    return failure();
+  return expectTensor(*this, "result", tensorType(getResult()), {x.getDimSize(0)}, f32);
+}
+
+/// rows is a vector of f32.
+static LogicalResult expectRows(Operation *op, RankedTensorType rows) {
+  if (failed(expectRank(op, "rows", rows, 1, "tensor<M x f32>")))
+    return failure();
+  return expectTensor(op, "rows", rows, rows.getShape(), Float32Type::get(op->getContext()));
+}
+
+LogicalResult TensorScaleOp::verify() {
+  /*tensor_scale_c1*/
+  if (failed(expectRows(*this, tensorType(getRows()))) ||
+      failed(expectTensor(*this, "result", tensorType(getResult()), {1},
+                          Float32Type::get(getContext()))))
+    return failure();
+  /*tensor_scale_c2*/
+  return expectFormat(*this, getFormat());
+}
+
+LogicalResult RowScaleOp::verify() {
+  /*row_scale_c1*/
+  if (failed(expectRows(*this, tensorType(getRows()))))
+    return failure();
+  /*row_scale_c2*/
+  if (failed(expectFormat(*this, getFormat())))
+    return failure();
+  /*row_scale_c3*/
+  return expectInt(*this, "columns", static_cast<int64_t>(getColumns()), 1);
+}
+
+LogicalResult ScaleColumnsOp::verify() {
+  /*scale_columns_c1*/
+  RankedTensorType x = tensorType(getX());
+  if (failed(expectWide(*this, x)))
+    return failure();
+  return expectTensor(*this, "scale", tensorType(getScale()), {x.getDimSize(1)},
+                      Float32Type::get(getContext()));
+}
+
+LogicalResult UpdateScalesOp::verify() {
+  /*update_scales_c1*/
+  RankedTensorType amax = tensorType(getAmax());
+  Type f32 = Float32Type::get(getContext());
+  if (failed(expectRank(*this, "amax", amax, 2, "tensor<S x R x f32>")) ||
+      failed(expectTensor(*this, "amax", amax, amax.getShape(), f32)))
+    return failure();
+  /*update_scales_c2*/
+  int64_t sites = amax.getDimSize(0);
+  if (failed(expectTensor(*this, "scale", tensorType(getScale()), {sites}, f32)))
+    return failure();
+  for (auto [i, entry] : llvm::enumerate(getHistory()))
+    if (failed(expectTensor(*this, "history " + Twine(i), tensorType(entry), {sites}, f32)))
+      return failure();
+  if (getHistory().getTypes() != getNewHistory().getTypes())
+    return emitOpError() << "expected a result for each of " << getHistory().size()
+                         << " entries of the history, found (" << getNewHistory().getTypes() << ")";
+  /*update_scales_c3*/
+  return expectInt(*this, "e5m2_from", static_cast<int64_t>(getE5m2From()), 0, sites);
+}
+
+//===----------------------------------------------------------------------===//
+// The scaling state
+//===----------------------------------------------------------------------===//
+
+/// What get_scaling and set_scaling have in common.
+template <typename Op> static LogicalResult verifyScaling(Op op, RankedTensorType type) {
+  /*get_scaling_c1, set_scaling_c1*/
+  if (failed(expectInt(op, "offset", static_cast<int64_t>(op.getOffset()), 0)))
+    return failure();
+  /*get_scaling_c2, set_scaling_c2*/
+  if (!type.getElementType().isF32())
+    return op.emitOpError() << "expected elements of f32, found " << type;
+  /*get_scaling_c3, set_scaling_c3*/
+  if (llvm::is_contained({kScaleBuffer, kAmaxBuffer, kAmaxHistoryBuffer}, op.getBuffer()))
+    return success();
+  return op.emitOpError() << "expected the buffer \"" << kScaleBuffer << "\", \"" << kAmaxBuffer
+                          << "\" or \"" << kAmaxHistoryBuffer << "\", found \"" << op.getBuffer()
+                          << "\"";
+}
+
+LogicalResult GetScalingOp::verify() { return verifyScaling(*this, tensorType(getResult())); }
+
+LogicalResult SetScalingOp::verify() { return verifyScaling(*this, tensorType(getValue())); }
