@@ -38,7 +38,11 @@ struct CompileOptions {
   std::optional<int64_t> lossRows;       ///< rows of a chunk of the head; 0: chosen by size
   std::optional<std::string> microSteps; ///< any, or one: a step is one micro step
   std::optional<std::string> optimizer;  ///< adamw or lion
-  std::optional<std::string> precision;  ///< fp32, tf32 (cuda only) or bf16
+  /// How its states are kept: fp32, bf16, fp8, int8 or int4.
+  std::optional<std::string> optimizerState;
+  std::optional<std::string> precision;  ///< fp32, tf32 (cuda only), bf16 or fp8
+  std::optional<std::string> fp8Recipe;  ///< fp8: tensorwise, delayed or rowwise
+  std::optional<std::string> fp8Head;    ///< fp8: true or false: the products of the head, too
   std::optional<std::string> target;     ///< cpu or cuda
   std::optional<std::string> mcpu;       ///< cpu: x86-64-v2, -v3, -v4 or native; cuda: sm_90a
 
