@@ -124,6 +124,20 @@ Status FileWriter::append(std::span<const std::byte> bytes) {
   return Status::ok();
 }
 
+Status FileWriter::overwrite(uint64_t offset, std::span<const std::byte> bytes) {
+  assert(fd >= 0 && offset + bytes.size() <= written && "only what was written");
+  while (!bytes.empty()) {
+    ssize_t count = ::pwrite(fd, bytes.data(), bytes.size(), off_t(offset));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0)
+      return systemError(errno, "cannot write", path);
+    bytes = bytes.subspan(size_t(count));
+    offset += uint64_t(count);
+  }
+  return Status::ok();
+}
+
 Status FileWriter::append(std::string_view text) { return append(asBytes(text)); }
 
 Status FileWriter::finish() {

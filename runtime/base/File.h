@@ -35,6 +35,8 @@ public:
 
   Status append(std::span<const std::byte> bytes);
   Status append(std::string_view text);
+  /// Replaces bytes that were written before, such as a count at the start.
+  Status overwrite(uint64_t offset, std::span<const std::byte> bytes);
   uint64_t bytesWritten() const { return written; }
   /// Flushes to the disk and closes.
   Status finish();
