@@ -3,6 +3,7 @@
 
 #include "compiler/Kernels/Passes.h"
 #include "compiler/Pipelines/Phases.h"
+#include "compiler/Report/StepReport.h"
 #include "compiler/Target/CPU/CompileToElf.h"
 #include "compiler/Target/CUDA/AssemblePtx.h"
 #include "compiler/Target/CUDA/CompileToPtx.h"
@@ -73,6 +74,7 @@ FailureOr<std::vector<char>> compileModule(ModuleOp module, const CompileOptions
   FailureOr<StepCode> code = compileKernels(module, options);
   if (failed(code))
     return failure();
+  code->predictions = predictPrograms(module);
   return writeStepBin(module, *code, optionsAsFlags(module));
 }
 

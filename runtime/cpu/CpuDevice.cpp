@@ -88,7 +88,9 @@ public:
   Status upload(unsigned buffer, uint64_t offset, std::span<const std::byte> data) override;
   Status download(unsigned buffer, uint64_t offset, std::span<std::byte> data) override;
   Status run(unsigned program) override;
+  Status runOp(unsigned program, unsigned op) override;
   Status wait() override { return Status::ok(); } // run() returns when all is done
+  std::string hardware() const override { return cpu.model; }
   std::string describe() const override;
   uint64_t allocatedBytes() const override;
   Result<double> measureCopy() override;
@@ -268,6 +270,12 @@ Status CpuDevice::run(unsigned program) {
     }
   }
   return Status::ok();
+}
+
+Status CpuDevice::runOp(unsigned program, unsigned op) {
+  if (program >= programs.size() || op >= programs[program].ops.size())
+    return internalError(fmt::format("{} has no op {} of program {}", file().name(), op, program));
+  return execute(programs[program].ops[op]);
 }
 
 //===----------------------------------------------------------------------===//

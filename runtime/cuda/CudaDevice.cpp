@@ -46,7 +46,9 @@ public:
   Status downloadResult(unsigned program, unsigned buffer, uint64_t offset,
                         std::span<std::byte> data) override;
   Status run(unsigned program) override;
+  Status runOp(unsigned program, unsigned op) override;
   Status wait() override;
+  std::string hardware() const override { return context->info().name; }
   std::string describe() const override;
   uint64_t allocatedBytes() const override;
   Result<double> measureCopy() override;
@@ -173,6 +175,14 @@ Status CudaDevice::run(unsigned program) {
   Status status = options.profile ? programs[program].runTimed(queue)
                                   : programs[program].run(queue, options.graph);
   return status.isOk() ? Status::ok() : std::move(status).withContext(where());
+}
+
+Status CudaDevice::runOp(unsigned program, unsigned op) {
+  if (program >= programs.size() || op >= programs[program].numOps())
+    return internalError(fmt::format("{} has no op {} of program {}", file().name(), op, program));
+  SWAMLA_RETURN_IF_ERROR(context->makeCurrent());
+  SWAMLA_RETURN_IF_ERROR(programs[program].enqueueOp(op, queue.compute.get()));
+  return wait();
 }
 
 Status CudaDevice::wait() {

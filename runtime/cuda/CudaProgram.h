@@ -34,6 +34,8 @@ public:
   Status run(const GpuQueue &queue, bool graph);
   /// Runs to the end and adds up the time of each op.
   Status runTimed(const GpuQueue &queue);
+  unsigned numOps() const { return unsigned(ops.size()); }
+  Status enqueueOp(unsigned index, CUstream compute);
   /// The early result at a place; nullptr: none, or the program has not run yet.
   const EarlyResult *earlyResult(unsigned buffer, uint64_t offset) const;
   /// Appends an entry for each op.
@@ -57,7 +59,6 @@ private:
 
   Result<Op> prepare(const schema::Step &step, const schema::Op &op, const CudaModule &module,
                      const std::vector<CUdeviceptr> &addresses);
-  Status enqueueOp(unsigned index, CUstream compute);
   /// Copies of the results that are final behind op `index`.
   Status enqueueResults(unsigned index, const GpuQueue &queue);
   /// All ops, with `before(index)` called in front of each.

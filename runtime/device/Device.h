@@ -66,8 +66,13 @@ public:
   }
   /// Runs a program to its end (or enqueues it; upload, download and wait come after it).
   virtual Status run(unsigned program) = 0;
+  /// Runs one op of a program to its end, op number `op`. Called for each op in order it does what
+  /// run() does, without graphs.
+  virtual Status runOp(unsigned program, unsigned op) = 0;
   virtual Status wait() = 0;
 
+  /// What the vendor calls it: "NVIDIA H200".
+  virtual std::string hardware() const = 0;
   virtual std::string describe() const = 0; ///< "cpu: AMD EPYC, 2 threads, oneDNN 2.6.3"
   virtual uint64_t allocatedBytes() const = 0;
   /// Bytes a second, read and written together, of a copy much larger than the caches: what a

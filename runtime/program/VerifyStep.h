@@ -32,6 +32,7 @@ Status verifyParams(const schema::Step &step);
 Status verifySlots(const schema::Step &step);
 Status verifyKernels(const schema::Step &step);
 Status verifyPrograms(const schema::Step &step);
+Status verifyReportTables(const schema::Step &step);
 
 /// A launch's tensor maps against its views; `where` is the launch. The kernel has passed
 /// verifyKernels.
@@ -77,7 +78,8 @@ constexpr bool isF8(schema::DType type) {
 
 /// Bytes of one element.
 constexpr uint64_t dtypeBytes(schema::DType type) {
-  return isF8(type) ? 1 : type == schema::DType::BF16 ? 2 : 4;
+  bool isByte = isF8(type) || type == schema::DType::I8;
+  return isByte ? 1 : type == schema::DType::BF16 ? 2 : 4;
 }
 
 /// Product of a shape's dims; nullopt when one is 0, there are more than 8, or it passes 2^48.

@@ -320,7 +320,8 @@ Status verifyStep(const schema::Step &step) {
   SWAMLA_RETURN_IF_ERROR(verifyParams(step));
   SWAMLA_RETURN_IF_ERROR(verifySlots(step));
   SWAMLA_RETURN_IF_ERROR(verifyKernels(step));
-  return verifyPrograms(step);
+  SWAMLA_RETURN_IF_ERROR(verifyPrograms(step));
+  return verifyReportTables(step);
 }
 
 } // namespace swamla

@@ -3,7 +3,8 @@
 // A checkpoint is a directory, step-000123, in a directory of checkpoints:
 //
 //   model.safetensors       parameters, under the oracle's names
-//   optimizer.safetensors   each optimizer state, "adamw.m/" + parameter name
+//   optimizer.safetensors   each optimizer state, "adamw.m/" + parameter name; one in blocks as a
+//                           whole, codes and scales: "adamw.m", "adamw.m.scale"
 //   state.json              step, data position, seed, model, options, checksums
 //
 // It is written aside, synced, and renamed in one operation, so that whatever
@@ -32,6 +33,7 @@ struct TrainState {
   DataPosition position;
   std::string dataIdentity; ///< TokenData::identity
   double lastLoss = 0;      ///< for the reader of state.json
+  int64_t skipped = 0;      ///< of `step`: those that updated nothing
 };
 
 /// Facts about the run that go into state.json for its reader.

@@ -16,9 +16,11 @@ static constexpr uint64_t kVersion = 1;
 static std::string hex(uint64_t value) { return fmt::format("{:016x}", value); }
 
 ModelIdentity ModelIdentity::of(const StepFile &file, const ParamTable &table) {
-  std::string text;
-  for (const ParamEntry &entry : table.entries())
+  std::string text, places;
+  for (const ParamEntry &entry : table.entries()) {
     text += fmt::format("{} {}\n", entry.name, shapeToString(entry.shape));
+    places += fmt::format("{} {}\n", entry.name, entry.offset);
+  }
   ModelIdentity identity;
   const schema::Model *model = file.step().model();
   identity.name = model->name()->str();
@@ -26,6 +28,9 @@ ModelIdentity ModelIdentity::of(const StepFile &file, const ParamTable &table) {
   identity.numParams = table.elements();
   identity.parameterTable = hex(hash64(text));
   identity.program = hex(file.checksum());
+  identity.layout = hex(hash64(places));
+  if (model->optimizer_state())
+    identity.optimizerState = model->optimizer_state()->str();
   return identity;
 }
 
@@ -40,6 +45,7 @@ std::string formatCheckpointState(const CheckpointState &state, const RunOptions
       {"step", train.step},
       {"seed", train.seed},
       {"loss", train.lastLoss},
+      {"skipped", train.skipped},
       {"data",
        {{"epoch", train.position.epoch},
         {"index", train.position.index},
@@ -47,8 +53,10 @@ std::string formatCheckpointState(const CheckpointState &state, const RunOptions
       {"model",
        {{"name", state.model.name},
         {"optimizer", state.model.optimizer},
+        {"optimizer_state", state.model.optimizerState},
         {"num_params", state.model.numParams},
         {"parameter_table", state.model.parameterTable},
+        {"layout", state.model.layout},
         {"program", state.model.program}}},
       {"files",
        {{kModelFile, digestToJson(state.modelFile)},
@@ -138,6 +146,10 @@ Result<CheckpointState> parseCheckpointState(std::string_view text, const std::s
   if (step > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
     reader.fail("step", "a number of steps");
   state.train.step = static_cast<int64_t>(step);
+  uint64_t skipped = findMember(json, "skipped") ? reader.uint(json, "skipped") : 0;
+  if (skipped > step)
+    reader.fail("skipped", "at most the number of steps");
+  state.train.skipped = static_cast<int64_t>(skipped);
   state.train.seed = reader.uint(json, "seed");
   state.train.lastLoss = memberDouble(json, "loss").value_or(NAN);
   const Json &data = reader.object(json, "data");
@@ -149,6 +161,11 @@ Result<CheckpointState> parseCheckpointState(std::string_view text, const std::s
   state.model.numParams = reader.uint(model, "num_params");
   state.model.parameterTable = reader.string(model, "parameter_table");
   state.model.program = reader.string(model, "program");
+  // Checkpoints that are older than these have f32 states, and need no layout.
+  if (findMember(model, "optimizer_state"))
+    state.model.optimizerState = reader.string(model, "optimizer_state");
+  if (findMember(model, "layout"))
+    state.model.layout = reader.string(model, "layout");
   const Json &files = reader.object(json, "files");
   state.modelFile = reader.digest(files, kModelFile);
   state.optimizerFile = reader.digest(files, kOptimizerFile);

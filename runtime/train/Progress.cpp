@@ -121,6 +121,21 @@ Status Progress::validation(int64_t step, double loss, uint64_t tokens, double s
   return log->write(json);
 }
 
+Status Progress::nonFinite(const NonFiniteReport &report) {
+  line(fmt::format("[N] {:>{}}/{} | loss {:.4f} | norm {:6.2f} | {} | {}", report.step,
+                   digits(config.steps), config.steps, report.loss, report.gradNorm, report.action,
+                   report.tensor));
+  if (!log)
+    return Status::ok();
+  json.begin("nonfinite");
+  json.field("step", report.step)
+      .field("loss", report.loss)
+      .field("grad_norm", report.gradNorm)
+      .field("action", report.action)
+      .field("tensor", std::string_view(report.tensor));
+  return log->write(json);
+}
+
 Status Progress::checkpoint(int64_t step, const std::string &path, double seconds) {
   line(fmt::format("[C] {:>{}}/{} | {} | {:.1f} s", step, digits(config.steps), config.steps, path,
                    seconds));

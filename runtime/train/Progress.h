@@ -5,6 +5,7 @@
 //
 //   [T]  120/5000 | loss 2.3456 | lr 1.00e-03 | norm   0.71 |   45.2 ms |  22656 tok/s
 //   [V]  200/5000 | loss 2.1034 | perplexity 8.19
+//   [N]  201/5000 | loss nan | norm nan | skip | h.1.mlp.swiglu (kernel swiglu_0 ...
 //
 // The JSON log has every step. Drawing and logging a step allocates nothing
 // once buffers have their size.
@@ -29,6 +30,14 @@ struct StepReport {
   double seconds; ///< of this step
 };
 
+/// A step that updated nothing, since its loss or gradient norm is not finite.
+struct NonFiniteReport {
+  int64_t step = 0; ///< from 1
+  double loss = 0, gradNorm = 0;
+  std::string_view action; ///< "skip" or "stop"
+  std::string tensor;      ///< where it began
+};
+
 class Progress {
 public:
   struct Config {
@@ -47,6 +56,7 @@ public:
 
   Status step(const StepReport &report);
   Status validation(int64_t step, double loss, uint64_t tokens, double seconds);
+  Status nonFinite(const NonFiniteReport &report);
   Status checkpoint(int64_t step, const std::string &path, double seconds);
   /// Writes a line that stays, after removing the progress line.
   void line(std::string_view text);

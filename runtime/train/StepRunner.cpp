@@ -2,7 +2,10 @@
 
 #include "runtime/train/StepRunner.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <vector>
 
 namespace swamla {
 
@@ -71,7 +74,8 @@ Status StepRunner::setConstants() {
   return Status::ok();
 }
 
-Result<StepRunner> StepRunner::create(Device &device, const Hyperparameters &hyper) {
+Result<StepRunner> StepRunner::create(Device &device, const Hyperparameters &hyper,
+                                      int64_t skipped) {
   if (hyper.accumulation > 1 && device.file().step().single_micro_step())
     return invalidArgument(fmt::format("--accum is {}, but {} was compiled with --micro-steps=one, "
                                        "for steps of one batch; compile "
@@ -89,49 +93,117 @@ Result<StepRunner> StepRunner::create(Device &device, const Hyperparameters &hyp
   SWAMLA_TRY(runner.biasCorrection2, runner.resolveOptional("bias_correction2", DType::F32));
   SWAMLA_TRY(runner.dropoutKeySlot, runner.resolveOptional("dropout_key", DType::I32));
   SWAMLA_RETURN_IF_ERROR(runner.setConstants());
+  runner.skipped = skipped;
   return runner;
 }
 
-Result<float> StepRunner::runLoss(const LossProgram &loss, const Batch &batch) {
+Status StepRunner::setBatch(const LossProgram &loss, const Batch &batch) {
   SWAMLA_RETURN_IF_ERROR(device->upload(loss.tokens.buffer, loss.tokens.offset,
                                         std::as_bytes(std::span(batch.tokens))));
-  SWAMLA_RETURN_IF_ERROR(device->upload(loss.targets.buffer, loss.targets.offset,
-                                        std::as_bytes(std::span(batch.targets))));
+  return device->upload(loss.targets.buffer, loss.targets.offset,
+                        std::as_bytes(std::span(batch.targets)));
+}
+
+Result<float> StepRunner::runLoss(const LossProgram &loss, const Batch &batch) {
+  SWAMLA_RETURN_IF_ERROR(setBatch(loss, batch));
   SWAMLA_RETURN_IF_ERROR(device->run(loss.program));
   return readResult(loss.program, loss.loss);
 }
 
+/// The rest of a step that updates nothing: its batches are used up all the same, and its gradients
+/// are forgotten.
+Result<StepResult> StepRunner::skip(StepResult result, int64_t batchesLeft, BatchLoader &loader) {
+  for (; batchesLeft > 0; --batchesLeft) {
+    SWAMLA_TRY(const Batch *batch, loader.next());
+    result.after = batch->after;
+  }
+  result.finite = false;
+  ++skipped;
+  SWAMLA_RETURN_IF_ERROR(clearGradients());
+  return result;
+}
+
+Status StepRunner::setStepScalars(int64_t step, double learningRate) {
+  AdamBiasCorrection correction = adamBiasCorrection(hyper.beta1, hyper.beta2, step + 1 - skipped);
+  SWAMLA_RETURN_IF_ERROR(setScalar(lr, static_cast<float>(learningRate)));
+  if (biasCorrection1)
+    SWAMLA_RETURN_IF_ERROR(setScalar(*biasCorrection1, static_cast<float>(correction.first)));
+  if (biasCorrection2)
+    SWAMLA_RETURN_IF_ERROR(setScalar(*biasCorrection2, static_cast<float>(correction.second)));
+  return Status::ok();
+}
+
 Result<StepResult> StepRunner::step(int64_t step, BatchLoader &loader) {
   StepResult result;
+  result.lr = hyper.schedule.at(step + 1);
   for (int64_t micro = 0; micro < hyper.accumulation; ++micro) {
     SWAMLA_TRY(const Batch *batch, loader.next());
     if (dropoutKeySlot)
       SWAMLA_RETURN_IF_ERROR(setScalar(*dropoutKeySlot, dropoutKey(dropoutKeys, step, micro)));
     SWAMLA_TRY(float loss, runLoss(microStep, *batch));
-    if (!std::isfinite(loss))
-      return failedPrecondition(fmt::format(
-          "the loss of step {} is {}: training has diverged; the parameters are those of step {}. "
-          "Resume from a checkpoint with a smaller --lr, a longer --warmup or a smaller --clip",
-          step + 1, loss, step));
-    result.loss += loss / static_cast<double>(hyper.accumulation);
     result.after = batch->after;
+    if (!std::isfinite(loss)) {
+      result.loss = loss;
+      result.gradNorm = std::numeric_limits<double>::quiet_NaN();
+      return skip(result, hyper.accumulation - micro - 1, loader);
+    }
+    result.loss += loss / static_cast<double>(hyper.accumulation);
   }
-  result.lr = hyper.schedule.at(step + 1);
-  AdamBiasCorrection correction = adamBiasCorrection(hyper.beta1, hyper.beta2, step + 1);
-  SWAMLA_RETURN_IF_ERROR(setScalar(lr, static_cast<float>(result.lr)));
-  if (biasCorrection1)
-    SWAMLA_RETURN_IF_ERROR(setScalar(*biasCorrection1, static_cast<float>(correction.first)));
-  if (biasCorrection2)
-    SWAMLA_RETURN_IF_ERROR(setScalar(*biasCorrection2, static_cast<float>(correction.second)));
+  SWAMLA_RETURN_IF_ERROR(setStepScalars(step, result.lr));
   SWAMLA_RETURN_IF_ERROR(device->run(apply));
   SWAMLA_TRY(float norm, readResult(apply, gradNorm));
-  if (!std::isfinite(norm))
-    return failedPrecondition(fmt::format(
-        "the gradient norm of step {} is {}: training has diverged and the parameters are lost. "
-        "Resume from a checkpoint with a smaller --lr or a longer --warmup",
-        step + 1, norm));
   result.gradNorm = norm;
+  return std::isfinite(norm) ? Result<StepResult>(result) : skip(result, 0, loader);
+}
+
+Result<StepResult> StepRunner::finiteStep(int64_t step, BatchLoader &loader) {
+  SWAMLA_TRY(StepResult result, this->step(step, loader));
+  if (!result.finite)
+    return failedPrecondition(fmt::format("step {} has the loss {} and the gradient norm {}",
+                                          step + 1, result.loss, result.gradNorm));
   return result;
+}
+
+/// Sets all gradients to zero, as `apply` would have.
+Status StepRunner::clearGradients() {
+  constexpr uint64_t kPiece = uint64_t(16) << 20;
+  std::vector<std::byte> zeros;
+  const auto &buffers = *device->file().step().buffers();
+  for (unsigned i = 0; i < buffers.size(); ++i) {
+    if (buffers.Get(i)->kind() != schema::BufferKind::Grads)
+      continue;
+    uint64_t bytes = buffers.Get(i)->bytes();
+    zeros.resize(std::min(bytes, kPiece));
+    for (uint64_t at = 0; at < bytes; at += kPiece)
+      SWAMLA_RETURN_IF_ERROR(
+          device->upload(i, at, std::span(zeros).first(std::min(kPiece, bytes - at))));
+  }
+  return Status::ok();
+}
+
+Result<std::optional<NonFinite>> StepRunner::searchPrograms(int64_t step, BatchLoader &loader) {
+  NonFiniteSearch search(*device);
+  SWAMLA_TRY(std::optional<NonFinite> found, search.inParameters());
+  const schema::Step &tables = device->file().step();
+  for (int64_t micro = 0; micro < hyper.accumulation && !found; ++micro) {
+    SWAMLA_TRY(const Batch *batch, loader.next());
+    if (dropoutKeySlot)
+      SWAMLA_RETURN_IF_ERROR(setScalar(*dropoutKeySlot, dropoutKey(dropoutKeys, step, micro)));
+    SWAMLA_RETURN_IF_ERROR(setBatch(microStep, *batch));
+    unsigned ops = tables.programs()->Get(microStep.program)->ops()->size();
+    SWAMLA_TRY(found, search.inProgram(microStep.program, ops));
+  }
+  if (found)
+    return found;
+  // The gradients are finite, so it is their norm: squares and sums. No op behind it may run.
+  const schema::Slot &norm = *device->file().findSlot("apply.grad_norm");
+  return search.inProgram(apply, search.lastWriter(apply, norm));
+}
+
+Result<std::optional<NonFinite>> StepRunner::findNonFinite(int64_t step, BatchLoader &loader) {
+  SWAMLA_TRY(std::optional<NonFinite> found, searchPrograms(step, loader));
+  SWAMLA_RETURN_IF_ERROR(clearGradients());
+  return found;
 }
 
 Result<double> StepRunner::evaluate(std::span<const Batch> batches) {

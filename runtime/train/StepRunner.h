@@ -9,6 +9,11 @@
 // it only if it is finite; the norm is known while the update runs. So a step
 // may return before the device has finished it, and a GPU never waits for us.
 //
+// A step whose loss or gradient norm is not finite updates nothing: with such a
+// loss `apply` does not run; with such a norm it leaves parameters and optimizer
+// states as they are. AdamW's bias corrections count updates, the learning rate
+// counts steps, so a step that was skipped is one step of the schedule.
+//
 //===----------------------------------------------------------------------===//
 #pragma once
 
@@ -16,6 +21,7 @@
 #include "runtime/base/Status.h"
 #include "runtime/device/Device.h"
 #include "runtime/train/BatchLoader.h"
+#include "runtime/train/NonFinite.h"
 #include "runtime/train/Schedule.h"
 
 #include <cstdint>
@@ -38,21 +44,34 @@ struct Hyperparameters {
 };
 
 struct StepResult {
-  double loss = 0;     ///< mean over the micro steps, before the update
-  double gradNorm = 0; ///< of their mean gradient, before clipping
+  bool finite = true; ///< loss and norm; else nothing was updated
+  double loss = 0;    ///< mean over the micro steps, before the update
+  double gradNorm =
+      0; ///< of their mean gradient, before clipping; NaN where the loss is not finite
   double lr = 0;
   DataPosition after; ///< where the data stands behind the step
 };
 
 class StepRunner {
 public:
-  /// Fails when the program has a scalar of an unexpected type, or none for the learning rate.
-  static Result<StepRunner> create(Device &device, const Hyperparameters &hyper);
+  /// `skipped`: steps before the first that updated nothing. Fails when the program has a scalar of
+  /// an unexpected type, or none for the learning rate.
+  static Result<StepRunner> create(Device &device, const Hyperparameters &hyper,
+                                   int64_t skipped = 0);
 
-  /// Step number `step` (from 0) on the loader's next batches. A loss that is not finite is an
-  /// error and leaves the parameters as they were; a gradient norm that is not finite is an error
-  /// after the update. The update may still run on the device when this returns.
+  /// Step number `step` (from 0) on the loader's next batches. The update may still run on the
+  /// device when this returns.
   Result<StepResult> step(int64_t step, BatchLoader &loader);
+  /// step() for callers to whom a result that is not finite is an error.
+  Result<StepResult> finiteStep(int64_t step, BatchLoader &loader);
+  /// After a step that was not finite: looks at the parameters, then repeats the step, on a loader
+  /// that stands where it began, op by op, and says which tensor was the first with a number that
+  /// is not finite; nullopt if it was not so this time. Parameters and states are not touched, and
+  /// the gradients are left zero.
+  Result<std::optional<NonFinite>> findNonFinite(int64_t step, BatchLoader &loader);
+  /// Steps so far that updated nothing.
+  int64_t skippedSteps() const { return skipped; }
+
   /// The mean loss of the batches (at least one), in nats per token, without dropout.
   /// `eval`.
   Result<double> evaluate(std::span<const Batch> batches);
@@ -75,7 +94,12 @@ private:
   Result<std::optional<SlotRef>> resolveOptional(const char *name, schema::DType type) const;
   template <typename T> Status setScalar(const SlotRef &slot, T value);
   Result<float> readResult(unsigned program, const SlotRef &slot);
+  Status setBatch(const LossProgram &program, const Batch &batch);
   Result<float> runLoss(const LossProgram &program, const Batch &batch);
+  Result<StepResult> skip(StepResult result, int64_t batchesLeft, BatchLoader &loader);
+  Status setStepScalars(int64_t step, double learningRate);
+  Status clearGradients();
+  Result<std::optional<NonFinite>> searchPrograms(int64_t step, BatchLoader &loader);
   Status setConstants();
 
   Device *device;
@@ -83,6 +107,7 @@ private:
   RandomStream dropoutKeys;
   LossProgram microStep, eval;
   unsigned apply = 0;
+  int64_t skipped = 0;
   SlotRef gradNorm, lr;
   std::optional<SlotRef> biasCorrection1, biasCorrection2, dropoutKeySlot;
 };

@@ -15,8 +15,9 @@ std::vector<uint64_t> spreadEvenly(uint64_t sequences, uint64_t count) {
 }
 
 Trainer::Trainer(const StepRunner &runner, TrainerConfig config, const TrainState &state,
-                 CheckpointWriter *checkpoints)
-    : runner(runner), config(std::move(config)), state(state), checkpoints(checkpoints) {}
+                 CheckpointWriter *checkpoints, const SequenceSource &source, uint32_t batch)
+    : runner(runner), config(std::move(config)), state(state), checkpoints(checkpoints),
+      source(source), batch(batch) {}
 
 /// Reads the validation set into memory, so that every validation sees the same tokens at no cost.
 Status Trainer::loadValidation(const SequenceSource &source, uint32_t batch) {
@@ -38,14 +39,15 @@ Result<std::unique_ptr<Trainer>> Trainer::create(Device &device, const TokenData
                                                  const TrainerConfig &config,
                                                  const TrainState &state,
                                                  CheckpointWriter *checkpoints, JsonLog *log) {
-  SWAMLA_TRY(StepRunner runner, StepRunner::create(device, config.hyper));
+  SWAMLA_TRY(StepRunner runner, StepRunner::create(device, config.hyper, state.skipped));
   const schema::Model *model = device.file().step().model();
   if (data.train->blockSize() != model->block_size())
     return internalError("the data was cut for another block size");
   if (state.position.index >= data.train->sequences())
     return failedPrecondition(fmt::format("the run stands at sequence {} of the data, which has {}",
                                           state.position.index, data.train->sequences()));
-  std::unique_ptr<Trainer> trainer(new Trainer(runner, config, state, checkpoints));
+  std::unique_ptr<Trainer> trainer(
+      new Trainer(runner, config, state, checkpoints, *data.train, model->batch()));
   if (config.valEvery > 0) {
     if (!data.validation)
       return invalidArgument("there is no validation data to use every --val-every steps");
@@ -76,15 +78,61 @@ Status Trainer::save(TrainOutcome &outcome) {
   return progress->checkpoint(state.step, outcome.checkpoint, timer.seconds());
 }
 
+/// Steps at the start that are slower than the others: pages, threads, graphs.
+static constexpr int64_t kWarmupSteps = 2;
+
+void Trainer::advance(const StepResult &result, TrainOutcome &outcome) {
+  ++state.step;
+  state.position = result.after;
+  state.skipped = runner.skippedSteps();
+  outcome.step = state.step;
+}
+
+/// Says where a step went wrong, and skips it or ends the run.
+Status Trainer::handleNonFinite(const StepResult &result, TrainOutcome &outcome) {
+  BatchLoader again(source, batch, state.seed, state.position, /*ahead=*/1);
+  SWAMLA_TRY(std::optional<NonFinite> found, runner.findNonFinite(state.step, again));
+  NonFiniteReport report;
+  report.step = state.step + 1;
+  report.loss = result.loss;
+  report.gradNorm = result.gradNorm;
+  report.tensor = found ? found->describe()
+                        : std::string("the step was repeated op by op, and no op wrote one");
+  bool skip = config.onNonFinite == OnNonFinite::Skip && ++skipsInARow < kMaxSkips;
+  report.action = skip ? "skip" : "stop";
+  SWAMLA_RETURN_IF_ERROR(progress->nonFinite(report));
+  if (skip) {
+    ++outcome.skipped;
+    advance(result, outcome);
+    return Status::ok();
+  }
+  outcome.divergence = fmt::format(
+      "training has diverged at step {}: loss {}, gradient norm {}{}. The first tensor that is not "
+      "finite: {}. Nothing was saved after step {}; resume from a checkpoint with a smaller --lr, "
+      "a "
+      "longer --warmup or a smaller --clip{}",
+      report.step, report.loss, report.gradNorm,
+      skipsInARow > 1 ? fmt::format(", after {} skipped steps in a row", skipsInARow - 1) : "",
+      report.tensor, state.step,
+      config.onNonFinite == OnNonFinite::Stop ? ", or with --on-nonfinite=skip" : "");
+  return Status::ok();
+}
+
 Status Trainer::oneStep(TrainOutcome &outcome) {
   Timer timer;
   SWAMLA_TRY(StepResult result, runner.step(state.step, *loader));
-  ++state.step;
-  state.position = result.after;
+  if (!result.finite)
+    return handleNonFinite(result, outcome);
+  skipsInARow = 0;
+  advance(result, outcome);
   state.lastLoss = result.loss;
-  outcome.step = state.step;
   outcome.loss = result.loss;
-  return progress->step({state.step, result.loss, result.lr, result.gradNorm, timer.seconds()});
+  double seconds = timer.seconds();
+  if (++stepsRun > kWarmupSteps) {
+    timedSeconds += seconds;
+    outcome.secondsPerStep = timedSeconds / static_cast<double>(++timedSteps);
+  }
+  return progress->step({state.step, result.loss, result.lr, result.gradNorm, seconds});
 }
 
 Result<TrainOutcome> Trainer::run() {
@@ -94,6 +142,8 @@ Result<TrainOutcome> Trainer::run() {
   int64_t saved = state.step > 0 ? state.step : -1;
   while (state.step < config.steps && outcome.stopped == 0) {
     SWAMLA_RETURN_IF_ERROR(oneStep(outcome));
+    if (!outcome.divergence.empty())
+      break;
     outcome.stopped = config.stopRequested ? config.stopRequested() : 0;
     bool last = state.step == config.steps;
     if (config.valEvery > 0 && outcome.stopped == 0 && (last || state.step % config.valEvery == 0))
@@ -103,7 +153,7 @@ Result<TrainOutcome> Trainer::run() {
       saved = state.step;
     }
   }
-  if (checkpoints && saved != state.step)
+  if (checkpoints && saved != state.step && outcome.divergence.empty())
     SWAMLA_RETURN_IF_ERROR(save(outcome));
   progress->clearLine();
   return outcome;

@@ -18,13 +18,22 @@
 
 namespace swamla {
 
+/// What a step with a loss or gradient norm that is not finite means for the run.
+enum class OnNonFinite {
+  Stop, ///< the end
+  Skip  ///< nothing is updated, and the next step comes; kMaxSkips in a row are the end
+};
+/// Steps in a row that may be skipped: more are no accident of the data.
+inline constexpr int64_t kMaxSkips = 10;
+
 struct TrainerConfig {
   Hyperparameters hyper;
   int64_t steps = 0;    ///< in all, with those before a resume
   int64_t valEvery = 0; ///< 0: never
   int64_t valBatches = 20;
   int64_t checkpointEvery = 0; ///< 0: only at the end
-  Progress::Config progress;   ///< steps, firstStep and tokensPerStep are filled in
+  OnNonFinite onNonFinite = OnNonFinite::Stop;
+  Progress::Config progress; ///< steps, firstStep and tokensPerStep are filled in
   /// Asked after every step: not 0 means stop, after saving.
   std::function<int()> stopRequested;
 };
@@ -36,6 +45,9 @@ struct TrainOutcome {
   double loss = 0;                      ///< of the last step
   std::optional<double> validationLoss; ///< the last one
   std::string checkpoint;               ///< the last one saved in this run, or empty
+  int64_t skipped = 0;                  ///< steps of this run that updated nothing
+  std::string divergence;               ///< why training cannot go on; empty: it could
+  double secondsPerStep = 0;            ///< mean, without the first steps; 0: there were no others
 };
 
 class Trainer {
@@ -48,21 +60,28 @@ public:
                                                  CheckpointWriter *checkpoints, JsonLog *log);
 
   /// Trains until all steps are done or a stop is requested, and saves a checkpoint then. After an
-  /// error nothing is saved: what was saved before is the state to go back to.
+  /// error or a divergence nothing is saved: what was saved before is the state to go back to.
   Result<TrainOutcome> run();
 
 private:
   Trainer(const StepRunner &runner, TrainerConfig config, const TrainState &state,
-          CheckpointWriter *checkpoints);
+          CheckpointWriter *checkpoints, const SequenceSource &source, uint32_t batch);
   Status loadValidation(const SequenceSource &source, uint32_t batch);
   Status validate(TrainOutcome &outcome);
   Status save(TrainOutcome &outcome);
   Status oneStep(TrainOutcome &outcome);
+  Status handleNonFinite(const StepResult &result, TrainOutcome &outcome);
+  void advance(const StepResult &result, TrainOutcome &outcome);
 
   StepRunner runner;
   TrainerConfig config;
   TrainState state;
   CheckpointWriter *checkpoints;
+  const SequenceSource &source;
+  uint32_t batch;
+  int64_t skipsInARow = 0;
+  double timedSeconds = 0; ///< of the steps that secondsPerStep is of
+  int64_t timedSteps = 0, stepsRun = 0;
   std::unique_ptr<BatchLoader> loader;
   std::vector<Batch> validationBatches;
   std::unique_ptr<Progress> progress;

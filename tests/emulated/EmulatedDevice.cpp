@@ -36,6 +36,8 @@ public:
     return Status::ok();
   }
   Status run(unsigned program) override;
+  Status runOp(unsigned program, unsigned op) override;
+  std::string hardware() const override { return "emulated"; }
   Status wait() override { return Status::ok(); }
   std::string describe() const override { return "emulated GPU"; }
   uint64_t allocatedBytes() const override {
@@ -119,18 +121,21 @@ Status EmulatedDevice::run(unsigned program) {
   for (unsigned i = 0; i < buffers.size(); ++i)
     if (file().step().buffers()->Get(i)->kind() == BufferKind::Arena)
       fill(buffers[i], kPoison);
-  for (const schema::Op *op : *file().step().programs()->Get(program)->ops()) {
-    Status status = Status::ok();
-    if (const schema::Launch *kernel = op->kind_as_Launch())
-      status = launch(*kernel);
-    else if (const schema::Matmul *matmul = op->kind_as_Matmul())
-      status = multiply(*matmul);
-    else
-      fill(memory(*op->kind_as_Fill()->view()), op->kind_as_Fill()->value());
-    if (!status.isOk())
-      return std::move(status).withContext(op->label()->str());
-  }
+  for (unsigned i = 0; i < file().step().programs()->Get(program)->ops()->size(); ++i)
+    SWAMLA_RETURN_IF_ERROR(runOp(program, i));
   return Status::ok();
+}
+
+Status EmulatedDevice::runOp(unsigned program, unsigned op) {
+  const schema::Op *entry = file().step().programs()->Get(program)->ops()->Get(op);
+  Status status = Status::ok();
+  if (const schema::Launch *kernel = entry->kind_as_Launch())
+    status = launch(*kernel);
+  else if (const schema::Matmul *matmul = entry->kind_as_Matmul())
+    status = multiply(*matmul);
+  else
+    fill(memory(*entry->kind_as_Fill()->view()), entry->kind_as_Fill()->value());
+  return status.isOk() ? Status::ok() : std::move(status).withContext(entry->label()->str());
 }
 
 Result<std::unique_ptr<Device>> createEmulatedDevice(const StepFile &file, ModuleOp lowered,

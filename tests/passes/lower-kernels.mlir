@@ -5,7 +5,7 @@
 // CHECK: module attributes {{.*}}step.architecture = "x86-64-v4", step.target = "cpu"
 // CHECK-LABEL: llvm.func @double(
 // CHECK-SAME: %[[VIEWS:.*]]: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: !llvm.ptr)
-// CHECK-SAME: attributes {step.num_views = 2 : i64, step.scratch_bytes = 0 : i64}
+// CHECK-SAME: attributes {step.num_views = 2 : i64, step.scratch_bytes = 0 : i64
 // Whole vectors of 16, then 4 lanes that a mask leaves: 100 = 6 * 16 + 4.
 // CHECK-DAG: %[[WHOLE:.*]] = llvm.load %{{.*}} {alignment = 4 : i64} : !llvm.ptr -> vector<16xf32>
 // CHECK-DAG: %[[SUM:.*]] = llvm.fadd %[[WHOLE]], %[[WHOLE]] : vector<16xf32>

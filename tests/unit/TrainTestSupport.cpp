@@ -1,6 +1,7 @@
 //===- TrainTestSupport.cpp - what the training tests share ---------------===//
 #include "tests/unit/TrainTestSupport.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -133,6 +134,10 @@ void BigramDevice::apply() {
     sum += static_cast<double>(x) * x;
   double norm = scalar("grad_scale") * std::sqrt(sum), clip = scalar("clip");
   slot<float>("apply.grad_norm")[0] = static_cast<float>(norm);
+  if (!std::isfinite(norm)) { // such a step updates nothing
+    std::ranges::fill(g, 0.0F);
+    return;
+  }
   double factor = scalar("grad_scale") * (clip > 0 ? std::min(1.0, clip / (norm + 1e-6)) : 1.0);
   double beta1 = scalar("beta1"), beta2 = scalar("beta2"), lr = scalar("lr");
   for (unsigned i = 0; i <= kGain; ++i) {

@@ -88,7 +88,12 @@ public:
   Status upload(unsigned buffer, uint64_t offset, std::span<const std::byte> data) override;
   Status download(unsigned buffer, uint64_t offset, std::span<std::byte> data) override;
   Status run(unsigned program) override;
+  /// Its programs have no ops.
+  Status runOp(unsigned program, unsigned op) override {
+    return internalError(fmt::format("there is no op {} of program {}", op, program));
+  }
   Status wait() override { return Status::ok(); }
+  std::string hardware() const override { return "bigram"; }
   std::string describe() const override { return "bigram by hand"; }
   uint64_t allocatedBytes() const override;
   Result<double> measureCopy() override { return 1e10; }

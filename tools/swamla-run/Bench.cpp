@@ -1,7 +1,9 @@
 //===- Bench.cpp - how fast a program is ----------------------------------===//
 
+#include "runtime/base/Log.h"
 #include "runtime/base/Timer.h"
 #include "runtime/train/JsonLog.h"
+#include "runtime/train/Predicted.h"
 #include "runtime/train/ProfileReport.h"
 #include "runtime/train/StepRunner.h"
 #include "tools/swamla-run/Commands.h"
@@ -37,8 +39,18 @@ static void printResult(Device &device, const Options &options, std::vector<doub
       .field("peak_bytes", device.allocatedBytes());
   if (!profile.empty())
     line.field("matmul_share", matmulShare(profile));
+  const StepFile &file = device.file();
+  if (auto predicted = predictedStep(file, device.hardware(), options.accumulation))
+    line.field("predicted_ms", predicted->ms)
+        .field("floor_ms", predicted->floorMs)
+        .field("speed_of_light", predicted->floorMs / (median * 1e3));
   std::string_view text = line.finish();
   std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+  std::string beside =
+      besidePrediction(file, device.hardware(), options.accumulation, median * 1e3);
+  if (!beside.empty())
+    logInfo("{}", beside);
 }
 
 Status bench(Device &device, const ParamTable &table, const Options &options) {
@@ -61,7 +73,7 @@ Status bench(Device &device, const ParamTable &table, const Options &options) {
     if (step == kWarmupSteps)
       before = device.profile();
     Timer timer;
-    SWAMLA_TRY([[maybe_unused]] StepResult result, runner.step(step, loader));
+    SWAMLA_TRY([[maybe_unused]] StepResult result, runner.finiteStep(step, loader));
     if (step >= kWarmupSteps)
       seconds.push_back(timer.seconds());
   }

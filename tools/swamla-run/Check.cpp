@@ -73,7 +73,7 @@ static Status checkStep(const StepFile &file, const Options &options) {
   BatchLoader loader(*data.train, model->batch(), 0, {}), same(*data.train, model->batch(), 0, {});
   SWAMLA_TRY(const Batch *batch, same.next());
   SWAMLA_TRY(double before, runner.evaluate(std::span(batch, 1)));
-  SWAMLA_TRY(StepResult step, runner.step(0, loader));
+  SWAMLA_TRY(StepResult step, runner.finiteStep(0, loader));
   SWAMLA_TRY(double after, runner.evaluate(std::span(batch, 1)));
   double uniform = std::log(static_cast<double>(model->vocab_size()));
   printLine("step", fmt::format("loss {:.4f} (ln of the vocabulary: {:.4f}), {:.4f} in training, "

@@ -18,8 +18,8 @@ constexpr const char *kEpilog =
 together with --data it does so after training; --bench times steps; --describe shows the program; --check
 shows the machine, and with a STEP.BIN takes one step and verifies it.
 
-Exit codes: 0 success; 1 the run failed (machine, program and checkpoint do not fit together, disk full,
-training diverged); 2 wrong options or bad input; 130 stopped by SIGINT and 143 by SIGTERM, after the step
+Exit codes: 0 success; 1 the run failed (machine, program and checkpoint do not fit together, disk full);
+2 wrong options or bad input; 3 training diverged (--on-nonfinite); 130 stopped by SIGINT and 143 by SIGTERM, after the step
 was finished and a checkpoint saved (with --checkpoint-dir). A second signal ends the program at once.)";
 
 constexpr int64_t kMaxTuneMs = 3600 * 1000;
@@ -200,6 +200,12 @@ private:
     restartData =
         train(app.add_flag("--restart-data", t.restartData,
                            "resume with the data from its start (needed for other data)"));
+    train(app.add_option("--on-nonfinite", t.onNonFinite,
+                         "a step with a NaN or infinite loss or gradient norm updates nothing, and "
+                         "then: stop the run, or skip to the next step, at most 9 times in a row"))
+        ->type_name("stop|skip")
+        ->check(CLI::IsMember({"stop", "skip"}))
+        ->capture_default_str();
     train(app.add_option("--log", t.logFile, "append a line of JSON for every step to this file"))
         ->type_name("FILE");
     train(

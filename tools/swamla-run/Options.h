@@ -10,8 +10,9 @@ namespace swamla::run {
 /// Exit codes, as --help says.
 enum ExitCode : int {
   kSuccess = 0,
-  kFailure = 1, ///< could not run: machine, program and checkpoint do not fit, disk, divergence
-  kBadInput = 2 ///< wrong options, or a file that is not what it should be
+  kFailure = 1,  ///< could not run: machine, program and checkpoint do not fit, disk
+  kBadInput = 2, ///< wrong options, or a file that is not what it should be
+  kDiverged = 3  ///< a loss or gradient norm that is not finite
 };
 
 struct TrainFlags {
@@ -30,6 +31,7 @@ struct TrainFlags {
   int64_t checkpointEvery = 0;
   unsigned keepLast = 3;
   bool restartData = false;
+  std::string onNonFinite = "stop"; ///< or skip
   std::string logFile;
   int64_t logEvery = 10;
 };

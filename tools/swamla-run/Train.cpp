@@ -3,6 +3,7 @@
 #include "runtime/base/Format.h"
 #include "runtime/base/Log.h"
 #include "runtime/train/Generator.h"
+#include "runtime/train/Predicted.h"
 #include "runtime/train/ProfileReport.h"
 #include "runtime/train/Trainer.h"
 #include "tools/swamla-run/Commands.h"
@@ -82,6 +83,7 @@ Result<TrainerConfig> configure(const Options &options, const StepFile &file, co
   config.valEvery = flags.valEvery.value_or(data.validation ? kDefaultValEvery : 0);
   config.valBatches = flags.valBatches;
   config.checkpointEvery = flags.checkpointEvery;
+  config.onNonFinite = flags.onNonFinite == "skip" ? OnNonFinite::Skip : OnNonFinite::Stop;
   config.progress.logEvery = flags.logEvery;
   config.progress.terminal = ::isatty(STDOUT_FILENO) == 1;
   return config;
@@ -102,6 +104,7 @@ RunOptions summarise(const Options &options, const TrainerConfig &config) {
           {"beta2", text(h.beta2)},
           {"eps", text(h.eps)},
           {"clip", text(h.clip)},
+          {"on-nonfinite", options.train.onNonFinite},
           {"val-every", text(config.valEvery)},
           {"val-batches", text(config.valBatches)},
           {"init", options.init}};
@@ -149,6 +152,16 @@ void announce(Device &device, const Start &start, const TokenData &data, const O
     logWarning("no --checkpoint-dir: the trained weights will not be saved");
 }
 
+/// The run's speed, beside what the compiler expected.
+void announceSpeed(Device &device, const TrainOutcome &outcome, const Options &options) {
+  if (outcome.secondsPerStep == 0)
+    return;
+  std::string beside = besidePrediction(device.file(), device.hardware(), options.accumulation,
+                                        outcome.secondsPerStep * 1e3);
+  if (!beside.empty())
+    logInfo("{}", beside);
+}
+
 Status logEnd(JsonLog &log, const TrainOutcome &outcome) {
   if (!log.isOpen())
     return Status::ok();
@@ -157,6 +170,9 @@ Status logEnd(JsonLog &log, const TrainOutcome &outcome) {
   line.field("step", outcome.step)
       .field("loss", outcome.loss)
       .field("signal", int64_t{outcome.stopped})
+      .field("ms_per_step", outcome.secondsPerStep * 1e3)
+      .field("skipped", outcome.skipped)
+      .field("diverged", !outcome.divergence.empty())
       .field("checkpoint", std::string_view(outcome.checkpoint));
   return log.write(line);
 }
@@ -198,10 +214,18 @@ Result<int> train(Device &device, const ParamTable &table, const Options &option
   SWAMLA_RETURN_IF_ERROR(logStart(log, device, start, data, summary));
   SWAMLA_TRY(TrainOutcome outcome, trainer->run());
   SWAMLA_RETURN_IF_ERROR(logEnd(log, outcome));
+  announceSpeed(device, outcome, options);
   if (options.profile) {
     SWAMLA_TRY(double copy, device.measureCopy());
     fmt::print("\n{}", formatProfile(device.profile(), outcome.step - start.state.step, copy));
   }
+  if (!outcome.divergence.empty()) {
+    logStatus(failedPrecondition(outcome.divergence));
+    return int{kDiverged};
+  }
+  if (outcome.skipped > 0)
+    logWarning("{} step{} updated nothing: loss or gradient norm not finite", outcome.skipped,
+               outcome.skipped == 1 ? "" : "s");
   if (outcome.stopped != 0) {
     logInfo("stopped by signal {} after step {}; {}", outcome.stopped, outcome.step,
             checkpoints ? "go on with --resume latest" : "nothing was saved");

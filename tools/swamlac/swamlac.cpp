@@ -4,6 +4,7 @@
 #include "compiler/Pipelines/Phases.h"
 #include "compiler/Pipelines/PlanReport.h"
 #include "compiler/Pipelines/RegisterPasses.h"
+#include "compiler/Report/StepReport.h"
 #include "compiler/Target/StepBin/StepBin.h"
 #include "runtime/schema/StepHeader.h"
 
@@ -37,6 +38,10 @@ struct CommandLine {
   cl::opt<int64_t> batch{"batch",
                          cl::desc("sequences in a micro step (the model file may say `?`)"),
                          cl::cat(category)};
+  cl::opt<std::string> optimizerState{
+      "optimizer-state",
+      cl::desc("how the optimizer's states are kept: fp32 (default), bf16, fp8, int8 or int4"),
+      cl::cat(category)};
   cl::opt<std::string> optimizer{"optimizer", cl::desc("adamw (default) or lion"),
                                  cl::cat(category)};
   /// cl::desc keeps a reference.
@@ -52,6 +57,13 @@ struct CommandLine {
                                   cl::value_desc("folder"), cl::cat(category)};
   cl::opt<bool> planReport{"plan-report", cl::desc("print what lives in memory at the peak"),
                            cl::cat(category)};
+  std::string reportHelp =
+      "print what every kernel costs, and what a step should take on a GPU: " + machineList() +
+      " (default: the first)";
+  cl::opt<std::string> report{"report", cl::desc(reportHelp), cl::value_desc("GPU"),
+                              cl::ValueOptional, cl::cat(category)};
+  cl::opt<std::string> reportJson{"report-json", cl::desc("write the report as JSON"),
+                                  cl::value_desc("file"), cl::cat(category)};
   cl::opt<bool> ptxasVerbose{
       "ptxas-verbose",
       cl::desc("with --target=cuda: print the registers and memory of each kernel"),
@@ -71,7 +83,10 @@ struct CommandLine {
 struct Request {
   std::string input, output;
   bool planReport;
-  bool printOps; ///< with errors, the op that they are about
+  bool report;            ///< --report
+  std::string gpu;        ///< its argument; may be empty
+  std::string reportJson; ///< a path; empty: none
+  bool printOps;          ///< with errors, the op that they are about
   CompileOptions options;
 };
 
@@ -126,6 +141,46 @@ int printModule(ModuleOp module, StringRef path) {
   return EXIT_SUCCESS;
 }
 
+/// The GPU that a report is about: the one that was asked for, or the table's first for a program
+/// that is for GPUs; null for any other. Fails, with an error, where a GPU was asked for in vain.
+FailureOr<const Machine *> reportMachine(ModuleOp module, const Request &request) {
+  auto options = module->getAttrOfType<DictionaryAttr>("swamla.options");
+  auto target = options ? options.getAs<StringAttr>("target") : StringAttr();
+  bool cuda = target && target.getValue() == "cuda";
+  if (request.gpu.empty())
+    return cuda ? &allMachines().front() : nullptr;
+  const Machine *machine = findMachine(request.gpu);
+  if (!machine) {
+    fail("--report=" + request.gpu + ": there is no such GPU in the table; expected one of " +
+         machineList());
+    return failure();
+  }
+  if (!cuda) {
+    fail("--report=" + request.gpu + " is about a GPU, but the program is for " +
+         (target ? target.getValue() : "no target yet") + "; compile with --target=cuda");
+    return failure();
+  }
+  return machine;
+}
+
+/// Prints to `os` and writes what was asked about a module that has been planned.
+LogicalResult report(ModuleOp module, const Request &request, llvm::raw_ostream &os) {
+  if (request.planReport)
+    os << planReport(module);
+  if (!request.report && request.reportJson.empty())
+    return success();
+  FailureOr<const Machine *> machine = reportMachine(module, request);
+  if (failed(machine))
+    return failure();
+  StepReport stepReport = makeReport(module, *machine);
+  if (request.report)
+    os << formatReport(stepReport);
+  if (request.reportJson.empty())
+    return success();
+  llvm::Error error = writeFileAtomically(request.reportJson, reportAsJson(stepReport));
+  return error ? (fail(llvm::toString(std::move(error))), failure()) : success();
+}
+
 int compile(const Request &request) {
   auto start = std::chrono::steady_clock::now();
   std::string message;
@@ -154,8 +209,8 @@ int compile(const Request &request) {
   if (request.options.until != Phase::Emit) {
     if (failed(runPhases(*module, request.options)))
       return EXIT_FAILURE;
-    if (request.planReport)
-      llvm::errs() << planReport(*module);
+    if (failed(report(*module, request, llvm::errs())))
+      return EXIT_FAILURE;
     return printModule(*module, request.output.empty() ? "-" : request.output);
   }
   if (request.output == "-")
@@ -167,8 +222,8 @@ int compile(const Request &request) {
   if (llvm::Error error = writeFileAtomically(path, *bytes))
     return fail(llvm::toString(std::move(error)));
   std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  if (request.planReport)
-    llvm::outs() << planReport(*module);
+  if (failed(report(*module, request, llvm::outs())))
+    return EXIT_FAILURE;
   llvm::outs() << summary(*module, path, bytes->size(), seconds.count()) << "\n";
   return EXIT_SUCCESS;
 }
@@ -177,18 +232,29 @@ int compile(const Request &request) {
 std::optional<Request> readRequest(CommandLine &line) {
   // MLIR prints the op by default; a whole model is too much.
   cl::Option *printOps = cl::getRegisteredOptions().lookup("mlir-print-op-on-diagnostic");
-  Request request{
-      line.input, line.output, line.planReport, printOps && printOps->getNumOccurrences() > 0, {}};
+  Request request{line.input,
+                  line.output,
+                  line.planReport,
+                  line.report.getNumOccurrences() > 0,
+                  line.report,
+                  line.reportJson,
+                  printOps && printOps->getNumOccurrences() > 0,
+                  {}};
   CompileOptions &options = request.options;
   line.compile.readInto(options);
   assignIfGiven(line.batch, options.batch);
   assignIfGiven(line.optimizer, options.optimizer);
+  assignIfGiven(line.optimizerState, options.optimizerState);
   assignIfGiven(line.dumpPhases, options.dumpPhases);
   assignIfGiven(line.ptxasVerbose, options.ptxasVerbose);
   std::optional<Phase> until;
   if (!readPhase(line.until, until) || !readPhase(line.from, options.from))
     return std::nullopt;
   options.until = until.value_or(Phase::Emit);
+  if ((request.report || !request.reportJson.empty()) && options.until < Phase::Plan) {
+    fail("--report and --report-json need a plan; expected --until=plan or a later phase");
+    return std::nullopt;
+  }
   return request;
 }
 } // namespace

@@ -30,6 +30,9 @@ schema::DType dtypeOf(Type type) {
 
 uint64_t bytesOf(Type type) { return type.getIntOrFloatBitWidth() / 8; }
 
+using KernelViews = flatbuffers::Vector<Offset<schema::KernelView>>;
+using Predictions = flatbuffers::Vector<Offset<schema::Prediction>>;
+
 class StepWriter {
 public:
   StepWriter(ModuleOp module, const StepCode &code, ArrayRef<std::string> options)
@@ -63,6 +66,8 @@ private:
   FailureOr<Offset<schema::Model>> model();
   Offset<schema::TensorMap> tensorMap(step::TensorMapAttr map);
   Offset<schema::GpuLaunch> gpuLaunch(LLVM::LLVMFuncOp func);
+  Offset<KernelViews> kernelViews(LLVM::LLVMFuncOp func);
+  Offset<Predictions> predictionTable();
   LogicalResult collectKernels();
 
   ModuleOp module;
@@ -199,6 +204,44 @@ Offset<schema::GpuLaunch> StepWriter::gpuLaunch(LLVM::LLVMFuncOp func) {
                                  shared ? shared.getInt() : 0, fb.CreateVector(maps));
 }
 
+/// What step.views says of a kernel; null where there is none.
+Offset<KernelViews> StepWriter::kernelViews(LLVM::LLVMFuncOp func) {
+  auto views = func->getAttrOfType<ArrayAttr>("step.views");
+  if (!views)
+    return 0;
+  auto numbers = [&](DictionaryAttr view, StringRef name) {
+    auto list = view.getAs<DenseI64ArrayAttr>(name);
+    if (!list)
+      return Offset<flatbuffers::Vector<uint64_t>>(0);
+    SmallVector<uint64_t> values(list.asArrayRef());
+    return fb.CreateVector(values.data(), values.size());
+  };
+  std::vector<Offset<schema::KernelView>> table;
+  for (auto view : views.getAsRange<DictionaryAttr>()) {
+    auto access = llvm::StringSwitch<schema::Access>(view.getAs<StringAttr>("access").getValue())
+                      .Case("read", schema::Access::Read)
+                      .Case("write", schema::Access::Write)
+                      .Default(schema::Access::ReadWrite);
+    auto offset = view.getAs<IntegerAttr>("offset");
+    auto sizes = numbers(view, "sizes"), strides = numbers(view, "strides");
+    table.push_back(schema::CreateKernelView(fb, access,
+                                             dtypeOf(view.getAs<TypeAttr>("element").getValue()),
+                                             offset ? offset.getInt() : 0, sizes, strides));
+  }
+  return fb.CreateVector(table);
+}
+
+Offset<Predictions> StepWriter::predictionTable() {
+  llvm::StringMap<unsigned> programs;
+  for (auto program : module.getOps<step::ProgramOp>())
+    programs.try_emplace(program.getSymName(), programs.size());
+  std::vector<Offset<schema::Prediction>> table;
+  for (const ProgramPrediction &each : code.predictions)
+    table.push_back(schema::CreatePrediction(fb, string(each.device), programs.lookup(each.program),
+                                             each.ms, each.floorMs));
+  return table.empty() ? Offset<Predictions>(0) : fb.CreateVector(table);
+}
+
 LogicalResult StepWriter::collectKernels() {
   for (auto func : module.getOps<LLVM::LLVMFuncOp>()) {
     auto views = func->getAttrOfType<IntegerAttr>("step.num_views");
@@ -207,7 +250,8 @@ LogicalResult StepWriter::collectKernels() {
       continue; // a function that kernels call
     kernels[func.getSymName()] = kernelTable.size();
     kernelTable.push_back(schema::CreateKernel(fb, string(func.getSymName()), views.getInt(),
-                                               scratch.getInt(), gpuLaunch(func)));
+                                               scratch.getInt(), gpuLaunch(func),
+                                               kernelViews(func)));
   }
   LogicalResult found = success();
   module.walk([&](step::LaunchOp op) {
@@ -246,11 +290,12 @@ FailureOr<ArrayRef<uint8_t>> StepWriter::write() {
     cubin =
         fb.CreateVector(reinterpret_cast<const uint8_t *>(code.cubin.data()), code.cubin.size());
   std::vector<std::string> flags(options.begin(), options.end());
-  auto root = schema::CreateStep(
-      fb, string("swamlac " SWAMLA_VERSION), fb.CreateVectorOfStrings(flags), target, *modelTable,
-      fb.CreateVector(bufferTable), fb.CreateVector(params), fb.CreateVector(slots),
-      fb.CreateVector(kernelTable), fb.CreateVector(programs), bytes,
-      maxLive ? maxLive.getInt() : 0, module->hasAttr("step.single_micro_step"), cubin);
+  auto root =
+      schema::CreateStep(fb, string("swamlac " SWAMLA_VERSION), fb.CreateVectorOfStrings(flags),
+                         target, *modelTable, fb.CreateVector(bufferTable), fb.CreateVector(params),
+                         fb.CreateVector(slots), fb.CreateVector(kernelTable),
+                         fb.CreateVector(programs), bytes, maxLive ? maxLive.getInt() : 0,
+                         module->hasAttr("step.single_micro_step"), cubin, predictionTable());
   schema::FinishStepBuffer(fb, root);
   return ArrayRef<uint8_t>(fb.GetBufferPointer(), fb.GetSize());
 }

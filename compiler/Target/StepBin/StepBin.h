@@ -11,11 +11,19 @@
 
 namespace swamla {
 
+/// What is expected of a program on a device, by the name that its driver gives (schema:
+/// Prediction).
+struct ProgramPrediction {
+  std::string device, program;
+  double ms = 0, floorMs = 0;
+};
+
 /// The kernels of a module as one code object, and what it runs on (schema: Target).
 struct StepCode {
   std::string kind, triple, cpu;
   llvm::SmallVector<char, 0> bytes;
   llvm::SmallVector<char, 0> cubin = {}; ///< CUDA: `bytes`, PTX, assembled for `cpu`; may be empty
+  std::vector<ProgramPrediction> predictions = {};
 };
 
 /// The bytes of a step.bin: header and flatbuffer. The module holds step ops and, for each kernel,
