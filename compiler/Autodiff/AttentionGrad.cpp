@@ -29,15 +29,15 @@ OperandCotangents AttentionOp::buildGradient(OpBuilder &builder, ValueRange cota
   Location loc = getLoc();
   Value delta =
       AttentionDeltaOp::create(builder, loc, getLse().getType(), getResult(), dout, getHeads());
-  Type dsharedType;
+  SmallVector<Type, 1> dsharedType;
   if (Value shared = getShared()) {
     auto type = cast<RankedTensorType>(shared.getType());
-    dsharedType =
-        type.clone({type.getDimSize(0), type.getDimSize(1) * static_cast<int64_t>(getHeads())});
+    dsharedType.push_back(
+        type.clone({type.getDimSize(0), type.getDimSize(1) * static_cast<int64_t>(getHeads())}));
   }
   auto grad = AttentionGradOp::create(
       builder, loc, getQ().getType(), getK().getType(), getV().getType(), dsharedType, getQ(),
-      getK(), getV(), getShared(), dout, getLse(), delta, getSeqAttr(), getHeadsAttr(),
+      getK(), getV(), getShared(), dout, getLse(), delta, /*out=*/Value(), getSeqAttr(), getHeadsAttr(),
       getKvHeadsAttr(), getScaleAttr(), getWindowAttr(), getSinkAttr());
   SmallVector<Value> result{grad.getDq(), grad.getDk(), grad.getDv()};
   if (Value shared = getShared())

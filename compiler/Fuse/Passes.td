@@ -1,5 +1,5 @@
 //===- Passes.td - the phases group and fuse -----------------*- tablegen -*-===//
-// In the order of the pipeline: group-matmuls, chunk-loss (phase group); form-fused, fuse-rowwise, accumulate-grads, split-reductions.
+// In the order of the pipeline: group-matmuls, chunk-loss (phase group); fold-delta (cuda), form-fused, fuse-rowwise, accumulate-grads, split-reductions.
 #ifndef SWAMLA_FUSE_PASSES_TD
 #define SWAMLA_FUSE_PASSES_TD
 
@@ -69,6 +69,22 @@ def ChunkLossPass : Pass<"swamla-chunk-loss", "::mlir::func::FuncOp"> {
                         "rows of a chunk; 0: as many as make `logits-bytes` of logits, in chunks of nearly equal size">,
                  Option<"logitsBytes", "logits-bytes", "int64_t", /*default=*/"64 << 20", "about what a chunk's logits may occupy">];
   let dependentDialects = ["::swamla::SwamlaDialect"];
+}
+
+def FoldDeltaPass : Pass<"swamla-fold-delta", "::mlir::func::FuncOp"> {
+  let summary = "attention's gradient computes delta itself";
+  let description = [{
+    A kernel that has dout in hand computes sum(out * dout) for one more read of out, where a pass of its own reads both. For the target cuda.
+
+    ```mlir
+    %d = swamla.attention_delta %out, %dout heads 2 : ...
+    %dq, %dk, %dv = swamla.attention_grad %q, %k, %v, %dout, %lse, %d seq 4 ... : ...
+    ```
+    ==>
+    ```mlir
+    %dq, %dk, %dv, %d = swamla.attention_grad %q, %k, %v, %dout, %lse out %out seq 4 ... : ...
+    ```
+  }];
 }
 
 def FormFusedPass : Pass<"swamla-form-fused", "::mlir::func::FuncOp"> {

@@ -124,6 +124,10 @@ void addSplitReductions(OpPassManager &passes, const CompileOptions &options) {
 }
 
 void populateFuse(OpPassManager &passes, const CompileOptions &options) {
+  // Only the kernels for matrix units have dout in hand when delta is asked for.
+  bool matrixUnits = options.precision != "fp32" && options.precision != "tf32";
+  if (options.target == "cuda" && matrixUnits)
+    passes.addNestedPass<func::FuncOp>(createFoldDeltaPass());
   addFusion(passes);
   // After merging: an op that has been merged may produce the gradient that is accumulated. Before
   // splitting: the second half of a split reduction is what adds to the gradient.

@@ -49,7 +49,8 @@ int64_t headsOfOperand(OpOperand &operand) {
   if (auto op = dyn_cast<AttentionOp>(operand.getOwner()))
     return headsOf(op, value);
   if (auto op = dyn_cast<AttentionGradOp>(operand.getOwner()))
-    return value == op.getDout() || value == op.getQ() ? op.getHeads() : headsOf(op, value);
+    return value == op.getDout() || value == op.getQ() || value == op.getOut() ? op.getHeads()
+                                                                               : headsOf(op, value);
   return 1;
 }
 
@@ -62,12 +63,12 @@ int64_t headsOfResult(OpResult result) {
 }
 
 namespace {
-/// lse and delta are matrices with one row a head, not tensors with heads.
+/// lse and delta, an operand or a result, are matrices with one row a head, not tensors with heads.
 bool isRowStatistic(Operation *op, Value value) {
   if (auto attention = dyn_cast<AttentionOp>(op))
     return value == attention.getLse();
   if (auto grad = dyn_cast<AttentionGradOp>(op))
-    return value == grad.getLse() || value == grad.getDelta();
+    return value == grad.getLse() || value == grad.getDelta() || value == grad.getNewDelta();
   return false;
 }
 

@@ -168,7 +168,11 @@ void ProgramEmitter::emitAttentionGrad(AttentionGradOp op) {
   unsigned dout = op.getShared() ? 4 : 3;
   list.push_back(attrs.getNamedAttr("dout", heads(in(dout), op.getHeads())));
   list.push_back(number("lse_stride", pitch(in(dout + 1).layout)));
-  list.push_back(number("delta_stride", pitch(in(dout + 2).layout)));
+  bool fromOut = static_cast<bool>(op.getOut());
+  const Place &delta = fromOut ? out(op->getNumResults() - 1) : in(dout + 2);
+  list.push_back(number("delta_stride", pitch(delta.layout)));
+  if (fromOut)
+    list.push_back(attrs.getNamedAttr("out", heads(in(dout + 2), op.getHeads())));
   list.push_back(attrs.getNamedAttr("dq", heads(out(0), op.getHeads())));
   list.push_back(attrs.getNamedAttr("dk", heads(out(1), op.getKvHeads())));
   list.push_back(attrs.getNamedAttr("dv", heads(out(2), op.getKvHeads())));

@@ -329,7 +329,7 @@ func.func @attention_grad_c6(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tens
 // -----
 
 func.func @attention_grad_c6_shared(%q: tensor<8x12xf32>, %k: tensor<8x4xf32>, %v: tensor<8x6xf32>, %s: tensor<8x1xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
-  // expected-error @+1 {{expected dshared if and only if shared, found shared alone}}
+  // expected-error @+1 {{expected 4 results: dq, dk, dv, dshared if and only if shared, delta if and only if out; found 3}}
   %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v shared %s, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x6xf32>, tensor<8x1xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x6xf32>
   return
 }
@@ -337,7 +337,7 @@ func.func @attention_grad_c6_shared(%q: tensor<8x12xf32>, %k: tensor<8x4xf32>, %
 // -----
 
 func.func @attention_grad_c6_dshared(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
-  // expected-error @+1 {{expected dshared if and only if shared, found dshared alone}}
+  // expected-error @+1 {{expected 3 results: dq, dk, dv, dshared if and only if shared, delta if and only if out; found 4}}
   %r0, %r1, %r2, %r3 = swamla.attention_grad %q, %k, %v, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x4xf32>
   return
 }
@@ -347,5 +347,45 @@ func.func @attention_grad_c6_dshared(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, 
 func.func @attention_grad_c6_width(%q: tensor<8x12xf32>, %k: tensor<8x4xf32>, %v: tensor<8x6xf32>, %s: tensor<8x1xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
   // expected-error @+1 {{dshared: expected 'tensor<8x4xf32>', found 'tensor<8x1xf32>'}}
   %r0, %r1, %r2, %r3 = swamla.attention_grad %q, %k, %v shared %s, %do, %l, %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x6xf32>, tensor<8x1xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<8x12xf32>, tensor<8x4xf32>, tensor<8x6xf32>, tensor<8x1xf32>
+  return
+}
+
+// -----
+
+func.func @attention_grad_c5_out(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
+  // expected-error @+1 {{out: expected 'tensor<8x12xf32>', found 'tensor<4x8xf32>'}}
+  %r0, %r1, %r2, %r3 = swamla.attention_grad %q, %k, %v, %do, %l out %d seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_grad_c7_both(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected delta or out, found both}}
+  %r0, %r1, %r2, %r3 = swamla.attention_grad %q, %k, %v, %do, %l, %d out %do seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<8x12xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_grad_c7_neither(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected delta or out, found neither}}
+  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<4x8xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
+  return
+}
+
+// -----
+
+func.func @attention_grad_c7_no_result(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected 4 results: dq, dk, dv, dshared if and only if shared, delta if and only if out; found 3}}
+  %r0, %r1, %r2 = swamla.attention_grad %q, %k, %v, %do, %l out %do seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<8x12xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>
+  return
+}
+
+// -----
+
+func.func @attention_grad_c7_result(%q: tensor<8x12xf32>, %k: tensor<8x6xf32>, %v: tensor<8x6xf32>, %do: tensor<8x12xf32>, %l: tensor<4x8xf32>, %d: tensor<4x8xf32>) {
+  // expected-error @+1 {{the result delta: expected 'tensor<4x8xf32>', found 'tensor<8x4xf32>'}}
+  %r0, %r1, %r2, %r3 = swamla.attention_grad %q, %k, %v, %do, %l out %do seq 4 heads 4 kv_heads 2 scale 0.5 window 2 : tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x12xf32>, tensor<4x8xf32>, tensor<8x12xf32> -> tensor<8x12xf32>, tensor<8x6xf32>, tensor<8x6xf32>, tensor<8x4xf32>
   return
 }

@@ -34,6 +34,8 @@ func.func @swa(%q: tensor<8x12xf32>, %kv: tensor<8x6xf32>, %lse: tensor<4x8xf32>
 func.func @mla(%q: tensor<8x12xf32>, %k: tensor<8x8xf32>, %v: tensor<8x6xf32>, %s: tensor<8x2xf32>, %h: tensor<2x8xf32>) {
   // CHECK-NEXT: swamla.attention %{{.*}}, %{{.*}}, %{{.*}} shared %{{.*}} seq 8 heads 2 kv_heads 2 scale 5.000000e-01 : tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x2xf32> -> tensor<8x6xf32>, tensor<2x8xf32>
   %o, %l = swamla.attention %q, %k, %v shared %s seq 8 heads 2 kv_heads 2 scale 0.5 : tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x2xf32> -> tensor<8x6xf32>, tensor<2x8xf32>
+  // CHECK-NEXT: swamla.attention_grad %{{.*}}, %{{.*}}, %{{.*}} shared %{{.*}}, %{{.*}} out %{{.*}} seq 8 heads 2 kv_heads 2 scale 5.000000e-01 : {{.*}} -> tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x4xf32>, tensor<2x8xf32>
+  %eq, %ek, %ev, %es, %ed = swamla.attention_grad %q, %k, %v shared %s, %o, %l out %o seq 8 heads 2 kv_heads 2 scale 0.5 : tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x2xf32>, tensor<8x6xf32>, tensor<2x8xf32>, tensor<8x6xf32> -> tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x4xf32>, tensor<2x8xf32>
   // CHECK-NEXT: swamla.attention_grad %{{.*}}, %{{.*}}, %{{.*}} shared %{{.*}}, %{{.*}} seq 8 heads 2 kv_heads 2 scale 5.000000e-01 : {{.*}} -> tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x4xf32>
   %dq, %dk, %dv, %ds = swamla.attention_grad %q, %k, %v shared %s, %o, %l, %h seq 8 heads 2 kv_heads 2 scale 0.5 : tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x2xf32>, tensor<8x6xf32>, tensor<2x8xf32>, tensor<2x8xf32> -> tensor<8x12xf32>, tensor<8x8xf32>, tensor<8x6xf32>, tensor<8x4xf32>
   return

@@ -292,6 +292,13 @@ step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k 
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #k = #step.heads<heads = 2, width = 3, row_stride = 6, head_stride = 3>
+#h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
+#o = #step.heads<heads = 2, width = 3, row_stride = 6, head_stride = 3>
+// expected-error @+1 {{'step.attention_grad_kernel' op out's width is 3, expected 4}}
+step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h dout #h out #o lse_stride 8 delta_stride 8 dq #h dk #h dv #h
+
+// -----
+
 #s = #step.heads<heads = 1, width = 1, row_stride = 1, head_stride = 1>
 // expected-error @+1 {{'step.attention_grad_kernel' op has shared without dshared, expected both or neither}}
 step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #k v #h shared #s dout #h lse_stride 8 delta_stride 8 dq #h dk #k dv #h

@@ -55,6 +55,15 @@ step.attention_grad_kernel @attention_grad element f32 batch 2 seq 8 scale 0.5 s
     dv <heads = 2, width = 4, row_stride = 24, head_stride = 4>
 
 // CHECK: step.scatter_add_kernel @scatter_add element f32 rows 16 cols 8 vocab 32 dy_stride 8 unit_cols 4
+// Attention's result in delta's place.
+// CHECK: step.attention_grad_kernel @attention_grad_out {{.*}} dout <{{[^>]*}}> out <heads = 2, width = 5, row_stride = 10, head_stride = 5> lse_stride 16 delta_stride 16
+step.attention_grad_kernel @attention_grad_out element f32 batch 2 seq 8 scale 0.5 sink 0
+    q <heads = 2, width = 4, row_stride = 8, head_stride = 4> k <heads = 2, width = 4, row_stride = 8, head_stride = 4>
+    v <heads = 2, width = 5, row_stride = 10, head_stride = 5> dout <heads = 2, width = 5, row_stride = 10, head_stride = 5>
+    out <heads = 2, width = 5, row_stride = 10, head_stride = 5> lse_stride 16 delta_stride 16
+    dq <heads = 2, width = 4, row_stride = 8, head_stride = 4> dk <heads = 2, width = 4, row_stride = 8, head_stride = 4>
+    dv <heads = 2, width = 5, row_stride = 10, head_stride = 5>
+
 step.scatter_add_kernel @scatter_add element f32 rows 16 cols 8 vocab 32 dy_stride 8 unit_cols 4
 
 // CHECK-LABEL: step.program @eval {

@@ -8,6 +8,7 @@
 
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <map>
 
 namespace swamla::test {
@@ -24,11 +25,12 @@ struct GpuCase {
   bool bf16 = false;
   bool matrixUnits = false;        ///< whether wgmma serves it
   bool matrixUnitsBackward = true; ///< ... and its gradient
+  bool fromOut = false;            ///< whether the gradient computes delta itself
 };
 
 inline void PrintTo(const GpuCase &c, std::ostream *os) {
   PrintTo(c.shape, os);
-  *os << (c.bf16 ? " bf16" : " f32");
+  *os << (c.bf16 ? " bf16" : " f32") << (c.fromOut ? " from out" : "");
 }
 
 class EmulatedAttention : public testing::TestWithParam<GpuCase>, protected AttentionProblem {
@@ -42,6 +44,22 @@ protected:
   }
 
   bool bf16() const { return GetParam().bf16; }
+
+  /// Puts attention's result where the gradient reads it, and forgets delta, which is to be
+  /// sum(out * dout).
+  void giveOut() {
+    visit(out, [&](int64_t m, int64_t h, int64_t d) {
+      float value = float(element(rOut, out, m, h, d));
+      out.at(m, h, d) = bf16() ? fromBf16(toBf16(value)) : value;
+    });
+    visit(delta, [&](int64_t m, int64_t h, int64_t) {
+      double sum = 0;
+      for (int64_t d = 0; d < c.v; ++d)
+        sum += double(out.at(m, h, d)) * dout.at(m, h, d);
+      element(rDelta, delta, m, h, 0) = sum;
+      delta.at(m, h, 0) = std::numeric_limits<float>::quiet_NaN();
+    });
+  }
 
   /// Views of tensors as the kernel has them: f32 where they lie, or bf16 copies.
   class Views {
@@ -99,11 +117,16 @@ protected:
       views.add(shared);
     views.add(dout);
     views.add(lse, false);
-    views.add(delta, false);
+    if (GetParam().fromOut)
+      views.add(out);
+    else
+      views.add(delta, false);
     for (const Heads *t : {&dq, &dk, &dv})
       views.add(*t);
     if (c.shared)
       views.add(dshared);
+    if (GetParam().fromOut)
+      views.add(delta, false);
     return views;
   }
 

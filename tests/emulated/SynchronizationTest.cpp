@@ -69,8 +69,9 @@ TEST_P(BackwardSynchronization, IsMissed) {
     lse.at(m, h, 0) = 4;
     delta.at(m, h, 0) = 0.25F;
   });
+  visit(out, [&](int64_t m, int64_t h, int64_t d) { out.at(m, h, d) = q.at(m, h, d % c.qk()); });
   Views views = backwardGpuViews();
-  leaveOutEach(backwardText(), views, grads);
+  leaveOutEach(backwardText(GetParam().fromOut), views, grads);
 }
 
 /// With this many heads of 300 rows there are a few more tiles than blocks, so that the first
@@ -91,6 +92,7 @@ std::vector<GpuCase> synchronizationCases(int64_t windowedHeads) {
   for (Case &shape : shapes) {
     shape.align = 8;
     all.push_back({shape, true, true});
+    all.back().fromOut = true;
   }
   all.back() = {shapes.back(), false, false};
   return all;

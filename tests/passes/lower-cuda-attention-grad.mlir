@@ -143,6 +143,60 @@ step.attention_grad_kernel @grouped element bf16 batch 1 seq 10 scale 0.1 sink 0
 
 // -----
 
+// Tests that the kernel by query computes delta where it is given attention's result, while it brings both to the cache ahead of time, and that the
+// one by key reads it: view 9, a result, in the place of view 5.
+// CHECK-LABEL: llvm.func @folded_dq(
+// CHECK-SAME: step.num_views = 8 : i64
+// CHECK-COUNT-8: llvm.inline_asm {{.*}}prefetch.global.L2
+// CHECK: llvm.load %{{.*}} invariant {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xi32>
+// CHECK: llvm.store %{{.*}}, %{{.*}} {alignment = 4 : i64} : f32, !llvm.ptr<1>
+// CHECK-LABEL: llvm.func @folded_dkv(
+// CHECK-SAME: step.num_views = 8 : i64
+// CHECK: step.launch @folded_dq [{{.*}}#step.view<@arena, 400000, 19200>, #step.view<@arena, 480000, 400>, #step.view<@arena, 500480, 19200>, #step.view<@arena, 600320, 19200>, #step.view<@arena, 900096, 400>]
+// CHECK: step.launch @folded_dkv [{{.*}}#step.view<@arena, 400000, 19200>, #step.view<@arena, 480000, 400>, #step.view<@arena, 900096, 400>, #step.view<@arena, 700160, 19200>, #step.view<@arena, 800000, 19200>]
+module {
+  step.buffer @arena kind "arena" bytes 4194304
+  step.attention_grad_kernel @folded element bf16 batch 1 seq 100 scale 0.1 sink 0
+      q <heads = 1, width = 96, row_stride = 96, head_stride = 96> k <heads = 1, width = 96, row_stride = 96, head_stride = 96>
+      v <heads = 1, width = 96, row_stride = 96, head_stride = 96> dout <heads = 1, width = 96, row_stride = 96, head_stride = 96>
+      out <heads = 1, width = 96, row_stride = 96, head_stride = 96> lse_stride 100 delta_stride 100
+      dq <heads = 1, width = 96, row_stride = 96, head_stride = 96> dk <heads = 1, width = 96, row_stride = 96, head_stride = 96>
+      dv <heads = 1, width = 96, row_stride = 96, head_stride = 96>
+  step.program @micro_step {
+    step.launch @folded [#step.view<@arena, 0, 19200>, #step.view<@arena, 100096, 19200>, #step.view<@arena, 200192, 19200>,
+      #step.view<@arena, 400000, 19200>, #step.view<@arena, 480000, 400>, #step.view<@arena, 500480, 19200>,
+      #step.view<@arena, 600320, 19200>, #step.view<@arena, 700160, 19200>, #step.view<@arena, 800000, 19200>,
+      #step.view<@arena, 900096, 400>] units 1 label "folded" flops 0 bytes 0
+  }
+}
+
+// -----
+
+// Tests that without matrix units a kernel of its own computes delta, before the others.
+// CHECK-LABEL: llvm.func @narrow_delta(
+// CHECK-SAME: step.block = 256 : i64, step.grid = array<i64: 13, 1, 1>, step.num_views = 3 : i64
+// CHECK-LABEL: llvm.func @narrow_dq(
+// CHECK: step.launch @narrow_delta [#step.view<@arena, 5120, 1400>, #step.view<@arena, 3072, 1400>, #step.view<@arena, 12800, 400>]
+// CHECK-NEXT: step.launch @narrow_dq [{{.*}}#step.view<@arena, 4608, 400>, #step.view<@arena, 12800, 400>, #step.view<@arena, 7168, 1400>]
+// CHECK-NEXT: step.launch @narrow_dk [{{.*}}#step.view<@arena, 12800, 400>, #step.view<@arena, 8704, 1400>]
+module {
+  step.buffer @arena kind "arena" bytes 4194304
+  step.attention_grad_kernel @narrow element bf16 batch 1 seq 100 scale 0.1 sink 0
+      q <heads = 1, width = 7, row_stride = 7, head_stride = 7> k <heads = 1, width = 7, row_stride = 7, head_stride = 7>
+      v <heads = 1, width = 7, row_stride = 7, head_stride = 7> dout <heads = 1, width = 7, row_stride = 7, head_stride = 7>
+      out <heads = 1, width = 7, row_stride = 7, head_stride = 7> lse_stride 100 delta_stride 100
+      dq <heads = 1, width = 7, row_stride = 7, head_stride = 7> dk <heads = 1, width = 7, row_stride = 7, head_stride = 7>
+      dv <heads = 1, width = 7, row_stride = 7, head_stride = 7>
+  step.program @micro_step {
+    step.launch @narrow [#step.view<@arena, 0, 1400>, #step.view<@arena, 1536, 1400>, #step.view<@arena, 2048, 1400>,
+      #step.view<@arena, 3072, 1400>, #step.view<@arena, 4608, 400>, #step.view<@arena, 5120, 1400>,
+      #step.view<@arena, 7168, 1400>, #step.view<@arena, 8704, 1400>, #step.view<@arena, 10240, 1400>,
+      #step.view<@arena, 12800, 400>] units 1 label "narrow" flops 0 bytes 0
+  }
+}
+
+// -----
+
 // Tests the longest sequence: positions are 32-bit numbers.
 // expected-error @+1 {{'step.attention_grad_kernel' op has seq 536870912 and window 0, expected a seq below 536870912 on a GPU; shorten the sequences}}
 step.attention_grad_kernel @long element f32 batch 1 seq 536870912 scale 0.1 sink 0

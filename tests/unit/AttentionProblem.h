@@ -169,7 +169,8 @@ public:
 
   /// The kernels, called @kernel, and their views.
   std::string forwardText() const;
-  std::string backwardText() const;
+  /// `fromOut`: the gradient computes delta itself.
+  std::string backwardText(bool fromOut = false) const;
   std::vector<void *> forwardViews() const;
   std::vector<void *> backwardViews() const;
 

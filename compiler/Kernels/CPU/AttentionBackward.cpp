@@ -283,6 +283,9 @@ void BackwardKernel::keyGradients(const Unit &u, const Scores &s) {
 
 FailureOr<func::FuncOp> buildAttentionGradKernel(step::AttentionGradKernelOp op, OpBuilder &builder,
                                                  const CpuTarget &target) {
+  if (op.getOut())
+    return op.emitOpError() << "has out, expected delta for the target cpu; only for cuda does the "
+                               "pass swamla-fold-delta put the one in the other's place";
   return BackwardKernel(op, builder, target).build();
 }
 

@@ -102,6 +102,9 @@ void HopperBackward::describeOperands() {
   lseParameter = dout + 1;
   deltaParameter = dout + 2;
   views = llvm::to_vector(llvm::seq<unsigned>(0, dout + 3));
+  const unsigned newDelta = dout + (sizes.shared ? 7 : 6);
+  if (op.getOut() && byKey()) // what the kernel by query has written
+    views.back() = newDelta;
   auto whole = [](unsigned parameter, step::HeadsAttr layout, HeadOf head) {
     return Matrix{parameter, layout, 0, layout.getWidth(), head};
   };
@@ -133,6 +136,11 @@ void HopperBackward::describeOperands() {
       out[0].push_back(result(dout + 6, *op.getDshared(), HeadOf::Query));
   } else {
     out[0] = parts(result(dout + 3, op.getDq(), HeadOf::Query));
+    if (op.getOut()) {
+      outParameter = deltaParameter;
+      deltaParameter = views.size();
+      views.push_back(newDelta);
+    }
   }
   for (int i : {0, 1}) {
     fixedMaps[i] = mapsOf(fixed[i], kFixedRows);

@@ -23,6 +23,9 @@
 // that its own rows do not see. By query, a sink of up to 16 keys that the window
 // has left behind is a tile of its own.
 //
+// Delta is an operand; or, where attention's result is one in its stead, the kernel by
+// query computes it, and the kernel by key, which runs after it, reads it.
+//
 // The warps of a third warpgroup do what would keep the others waiting: the first
 // loads rows, the next bring the statistics of the queries, the last stores results.
 // They lie where the fixed rows were; with two places for those, the rows of the next

@@ -120,6 +120,18 @@ private:
   std::pair<Value, Value> loadStatistic(std::pair<Value, Value> base, Value row);
   void readRows(const FixedTile &tile, Share &share);
 
+  // AttentionBackwardDelta.cpp: the same warps, where they compute delta.
+  bool computesDelta() { return !byKey() && op.getOut(); }
+  /// Where a head's rows of attention's result, or of dout, begin.
+  struct DeltaRows {
+    Value begin;
+    int64_t stride; ///< in elements
+  };
+  using DeltaOperands = std::array<DeltaRows, 2>;
+  DeltaOperands deltaOperands(const FixedTile &tile);
+  void prefetchDelta(const DeltaOperands &operands, const FixedTile &tile, Value part);
+  void computeDelta(const DeltaOperands &operands, const FixedTile &tile, Value part, Value place);
+
   // AttentionBackwardCompute.cpp: the computing warpgroups.
   void compute();
   void computeTile(const FixedTile &tile, Value base);
@@ -174,7 +186,8 @@ private:
   GpuLaunch launch;
   llvm::SmallVector<unsigned> views; ///< the op's that the kernel takes
   MapParts fixedMaps[2], streamedMaps[2], sinkMaps[2], outMaps[2];
-  unsigned lseParameter = 0, deltaParameter = 0;
+  /// `out`: attention's result, where the kernel computes delta.
+  unsigned lseParameter = 0, deltaParameter = 0, outParameter = 0;
 
   // Of a computing thread, set by compute().
   Value warpgroup;      ///< 0 or 1

@@ -24,8 +24,9 @@ static bool suitsHopper(step::AttentionGradKernelOp op, const AttentionSizes &si
     return tmaReaches(heads, viewAlignment(op, view), firstColumn);
   };
   return reaches(0, op.getQ(), sizes.own) && reaches(1, op.getK()) && reaches(2, op.getV()) &&
-         reaches(dout, op.getDout()) && reaches(dout + 3, op.getDq(), sizes.own) &&
-         reaches(dout + 4, op.getDk()) && reaches(dout + 5, op.getDv()) &&
+         reaches(dout, op.getDout()) && (!op.getOut() || reaches(dout + 2, *op.getOut())) &&
+         reaches(dout + 3, op.getDq(), sizes.own) && reaches(dout + 4, op.getDk()) &&
+         reaches(dout + 5, op.getDv()) &&
          (!sizes.shared || (reaches(3, *op.getShared()) && reaches(dout + 6, *op.getDshared())));
 }
 

@@ -41,6 +41,8 @@ std::pair<Value, Value> HopperBackward::loadStatistic(std::pair<Value, Value> ba
   };
   Value scaled = b.mulf(load(base.first), b.f32(-M_LOG2E));
   Value nothing = b.f32(-std::numeric_limits<double>::infinity());
+  if (computesDelta())
+    return {b.select(exists, scaled, nothing), Value()};
   return {b.select(exists, scaled, nothing), b.select(exists, load(base.second), b.f32(0))};
 }
 
@@ -49,6 +51,11 @@ void HopperBackward::writeRows(const FixedTile &tile, Value part) {
   std::pair<Value, Value> base = statisticsOf(tile, Value());
   Value row = b.add(b.mul(part, kWarpgroupRows), b.laneId());
   // What the place is waited for with is loaded before.
+  DeltaOperands operands;
+  if (computesDelta()) {
+    operands = deltaOperands(tile);
+    prefetchDelta(operands, tile, part);
+  }
   Values lse2, delta;
   for (int64_t i = 0; i < kWarpgroupRows; i += kWarpSize) {
     auto [l, d] = loadStatistic(base, b.add(b.add(tile.row, row), i));
@@ -59,8 +66,11 @@ void HopperBackward::writeRows(const FixedTile &tile, Value part) {
   Value begin = b.mul(b.add(b.mul(place, 2 * kFixedRows), row), 4);
   for (int64_t i = 0; i < kWarpgroupRows / kWarpSize; ++i) {
     b.store(lse2[i], b.sharedAt(begin, layout.statistics + i * kWarpSize * 4));
-    b.store(delta[i], b.sharedAt(begin, layout.statistics + (kFixedRows + i * kWarpSize) * 4));
+    if (!computesDelta())
+      b.store(delta[i], b.sharedAt(begin, layout.statistics + (kFixedRows + i * kWarpSize) * 4));
   }
+  if (computesDelta())
+    computeDelta(operands, tile, part, place);
   b.arrive(b.fullBarrier(layout.rows, place));
 }
 

@@ -1,5 +1,6 @@
 //===- AttentionSimt.cpp - attention in f32 arithmetic --------------------===//
 #include "compiler/Kernels/CUDA/AttentionSimt.h"
+#include "compiler/Kernels/CUDA/AttentionDelta.h"
 #include "compiler/Kernels/CUDA/AttentionSimtKernel.h"
 
 using namespace mlir;
@@ -68,8 +69,9 @@ FailureOr<SmallVector<GpuKernel>> buildAttentionGradSimt(step::AttentionGradKern
   if (failed(checkLength(op)))
     return failure();
   AttentionSizes sizes = attentionSizes(op);
-  unsigned dout = sizes.shared ? 4 : 3, lse = dout + 1, delta = dout + 2, dq = dout + 3,
-           dk = dout + 4, dv = dout + 5, dshared = dout + 6;
+  unsigned dout = sizes.shared ? 4 : 3, lse = dout + 1, dq = dout + 3, dk = dout + 4, dv = dout + 5,
+           dshared = dout + 6;
+  unsigned delta = !op.getOut() ? dout + 2 : sizes.shared ? dout + 7 : dout + 6;
   SimtPart q = whole(0, op.getQ(), HeadOf::Query), k = whole(1, op.getK(), HeadOf::KeyValue),
            v = whole(2, op.getV(), HeadOf::KeyValue),
            dOut = whole(dout, op.getDout(), HeadOf::Query);
@@ -82,6 +84,7 @@ FailureOr<SmallVector<GpuKernel>> buildAttentionGradSimt(step::AttentionGradKern
   SimtKind byQuery, byKey;
   for (SimtKind *kind : {&byQuery, &byKey}) {
     kind->views = llvm::to_vector(llvm::seq<unsigned>(dq)); // every input
+    kind->views[dout + 2] = delta;
     kind->lse = lse;
     kind->delta = delta;
     kind->lseStride = op.getLseStride();
@@ -96,6 +99,8 @@ FailureOr<SmallVector<GpuKernel>> buildAttentionGradSimt(step::AttentionGradKern
   byKey.loopsOverHeads = true;
 
   SmallVector<GpuKernel> kernels;
+  if (op.getOut())
+    kernels.push_back(buildAttentionDelta(op, builder, target));
   auto add = [&](SimtKind kind, StringRef suffix, ArrayRef<std::pair<SimtPart, SimtPart>> results,
                  ArrayRef<unsigned> outs) {
     kind.name = (op.getSymName() + suffix).str();

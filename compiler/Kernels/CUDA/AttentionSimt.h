@@ -22,7 +22,7 @@ buildAttentionSimt(step::AttentionKernelOp op, mlir::OpBuilder &builder, const C
 
 /// Builds the kernels of the gradient, named after the op with the suffixes _dq, _dk, _dv and,
 /// where query heads share both a KV head and key columns, _dshared. None reads what another
-/// writes.
+/// writes, but for what a first one, _delta, writes where the op has `out`.
 mlir::FailureOr<llvm::SmallVector<GpuKernel>> buildAttentionGradSimt(step::AttentionGradKernelOp op,
                                                                      mlir::OpBuilder &builder,
                                                                      const CudaTarget &target);

@@ -209,6 +209,7 @@ LogicalResult AttentionGradKernelOp::verify() {
     return failure();
   HeadsAttr q = getQ(), k = getK(), v = getV();
   if (failed(verifyLike(*this, "dout", getDout(), q.getHeads(), v.getWidth())) ||
+      (getOut() && failed(verifyLike(*this, "out", *getOut(), q.getHeads(), v.getWidth()))) ||
       failed(verifyLike(*this, "dq", getDq(), q.getHeads(), q.getWidth())) ||
       failed(verifyLike(*this, "dk", getDk(), k.getHeads(), k.getWidth())) ||
       failed(verifyLike(*this, "dv", getDv(), v.getHeads(), v.getWidth())))
@@ -290,11 +291,14 @@ KernelFootprint attentionGradFootprint(AttentionGradKernelOp op) {
     footprint.bytes.push_back(headsBytes(*op.getShared(), rows, op.getElement()));
   footprint.bytes.push_back(headsBytes(op.getDout(), rows, op.getElement()));
   footprint.bytes.push_back(statisticBytes(op.getLseStride(), heads, rows));
-  footprint.bytes.push_back(statisticBytes(op.getDeltaStride(), heads, rows));
+  uint64_t delta = statisticBytes(op.getDeltaStride(), heads, rows);
+  footprint.bytes.push_back(op.getOut() ? headsBytes(*op.getOut(), rows, op.getElement()) : delta);
   for (HeadsAttr out : {op.getDq(), op.getDk(), op.getDv()})
     footprint.bytes.push_back(headsBytes(out, rows, op.getElement()));
   if (op.getDshared())
     footprint.bytes.push_back(headsBytes(*op.getDshared(), rows, op.getElement()));
+  if (op.getOut())
+    footprint.bytes.push_back(delta);
   return footprint;
 }
 

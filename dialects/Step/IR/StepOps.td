@@ -100,15 +100,16 @@ def Step_AttentionGradKernelOp : Step_Op<"attention_grad_kernel", [Symbol]> {
   let summary = "swamla.attention_grad with its layout decided";
   let description = [{
     `element` is the type of q, k, v, shared, dout and of the results.
-    Views: q, k, v, [shared,] dout, lse, delta, dq, dk, dv, [dshared]. lse and delta are f32 [H, M], strides as above. dshared has H heads. Every element of the results is written.
+    Views: q, k, v, [shared,] dout, lse, delta, dq, dk, dv, [dshared]; with `out`, out in delta's place, and delta, which is then a result, behind the others. lse and delta are
+    f32 [H, M], strides as above. dshared has H heads. Every element of the results is written.
     Units: batch x KV heads.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$element, I64Attr:$batch, I64Attr:$seq, F64Attr:$scale, OptionalAttr<I64Attr>:$window, I64Attr:$sink,
                        Step_HeadsAttr:$q, Step_HeadsAttr:$k, Step_HeadsAttr:$v, OptionalAttr<Step_HeadsAttr>:$shared,
-                       Step_HeadsAttr:$dout, I64Attr:$lse_stride, I64Attr:$delta_stride,
+                       Step_HeadsAttr:$dout, OptionalAttr<Step_HeadsAttr>:$out, I64Attr:$lse_stride, I64Attr:$delta_stride,
                        Step_HeadsAttr:$dq, Step_HeadsAttr:$dk, Step_HeadsAttr:$dv, OptionalAttr<Step_HeadsAttr>:$dshared);
   let assemblyFormat = [{$sym_name `element` $element `batch` $batch `seq` $seq `scale` $scale (`window` $window^)? `sink` $sink `q` $q `k` $k `v` $v (`shared` $shared^)?
-    `dout` $dout `lse_stride` $lse_stride `delta_stride` $delta_stride `dq` $dq `dk` $dk `dv` $dv (`dshared` $dshared^)? attr-dict}];
+    `dout` $dout (`out` $out^)? `lse_stride` $lse_stride `delta_stride` $delta_stride `dq` $dq `dk` $dk `dv` $dv (`dshared` $dshared^)? attr-dict}];
   let hasVerifier = 1;
 }
 

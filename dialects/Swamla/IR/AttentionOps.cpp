@@ -186,6 +186,9 @@ uint64_t AttentionOp::getFlops() {
   return 2 * shape.allPairs() * (shape.qkWidth() + shape.vWidth());
 }
 
+Value AttentionGradOp::getDshared() { return getShared() ? getOthers().front() : Value(); }
+Value AttentionGradOp::getNewDelta() { return getOut() ? getOthers().back() : Value(); }
+
 LogicalResult AttentionGradOp::verify() {
   AttentionShape shape = AttentionShape::of(*this);
   if (failed(shape.verify(*this)))
@@ -196,7 +199,10 @@ LogicalResult AttentionGradOp::verify() {
   if (failed(expectTensor(*this, "dout", tensorType(getDout()), {rows, heads * shape.vWidth()},
                           element)) ||
       failed(expectTensor(*this, "lse", tensorType(getLse()), {heads, rows}, f32(*this))) ||
-      failed(expectTensor(*this, "delta", tensorType(getDelta()), {heads, rows}, f32(*this))))
+      (getDelta() &&
+       failed(expectTensor(*this, "delta", tensorType(getDelta()), {heads, rows}, f32(*this)))) ||
+      (getOut() && failed(expectTensor(*this, "out", tensorType(getOut()),
+                                       {rows, heads * shape.vWidth()}, element))))
     return failure();
   /*attention_grad_c6*/
   auto sameAs = [&](StringRef what, Value value, RankedTensorType type) {
@@ -205,13 +211,22 @@ LogicalResult AttentionGradOp::verify() {
   if (failed(sameAs("dq", getDq(), shape.q)) || failed(sameAs("dk", getDk(), shape.k)) ||
       failed(sameAs("dv", getDv(), shape.v)))
     return failure();
-  if (static_cast<bool>(getDshared()) != static_cast<bool>(getShared()))
-    return emitOpError() << "expected dshared if and only if shared, found "
-                         << (getShared() ? "shared alone" : "dshared alone");
-  if (!getDshared())
+  /*attention_grad_c7*/
+  if (static_cast<bool>(getDelta()) == static_cast<bool>(getOut()))
+    return emitOpError() << "expected delta or out, found " << (getOut() ? "both" : "neither");
+  size_t others = (getShared() ? 1 : 0) + (getOut() ? 1 : 0);
+  if (getOthers().size() != others)
+    return emitOpError() << "expected " << 3 + others
+                         << " results: dq, dk, dv, dshared if and only if shared, delta if and "
+                            "only if out; found "
+                         << getNumResults();
+  if (getDshared() && failed(expectTensor(*this, "dshared", tensorType(getDshared()),
+                                          {rows, heads * shape.sharedWidth()}, element)))
+    return failure();
+  if (!getOut())
     return success();
-  return expectTensor(*this, "dshared", tensorType(getDshared()),
-                      {rows, heads * shape.sharedWidth()}, element);
+  return expectTensor(*this, "the result delta", tensorType(getNewDelta()), {heads, rows},
+                      f32(*this));
 }
 
 uint64_t AttentionGradOp::getFlops() {

@@ -87,21 +87,28 @@ def Swamla_AttentionDeltaOp : Swamla_RowwiseOp<"attention_delta", [AllTypesMatch
   let hasVerifier = 1;
 }
 
-def Swamla_AttentionGradOp : Swamla_Op<"attention_grad", [Pure, DeclareOpInterfaceMethods<Swamla_CostOpInterface>]> {
+def Swamla_AttentionGradOp : Swamla_Op<"attention_grad", [Pure, AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<Swamla_CostOpInterface>]> {
   let summary = "cotangents of attention's q, k, v; that of `shared` head by head";
   let description = [{
-    Operands as in attention, then dout (the result's cotangent), lse, and delta (attention_delta of the result and dout). Results have the types of
-    q, k, v; with `shared`, a fourth of tensor<M x (H * P)>, to be summed over heads.
-    (C1) to (C4) as attention; (C5) dout, lse and delta are shaped as attention's results; (C6) results as said, dshared if and only if shared.
+    Operands as in attention, then dout (the result's cotangent), lse, and delta (attention_delta of the result and dout) or, in its stead, `out`:
+    attention's result. Results have the types of q, k, v; with `shared`, a fourth of tensor<M x (H * P)>, to be summed over heads; with `out`, a last
+    one, delta, which the op then computes itself: what reads it in a kernel needs memory for it.
+    (C1) to (C4) as attention; (C5) dout, out, lse and delta are shaped as attention's results; (C6) results as said, dshared if and only if shared;
+    (C7) one of delta and out; a result delta if and only if out.
   }];
   let arguments = (ins AnyStaticShapeTensor:$q, AnyStaticShapeTensor:$k, AnyStaticShapeTensor:$v, Optional<AnyStaticShapeTensor>:$shared,
-                       AnyStaticShapeTensor:$dout, AnyStaticShapeTensor:$lse, AnyStaticShapeTensor:$delta,
-                       I64Attr:$seq, I64Attr:$heads, I64Attr:$kv_heads, F64Attr:$scale, OptionalAttr<I64Attr>:$window,
+                       AnyStaticShapeTensor:$dout, AnyStaticShapeTensor:$lse, Optional<AnyStaticShapeTensor>:$delta,
+                       Optional<AnyStaticShapeTensor>:$out, I64Attr:$seq, I64Attr:$heads, I64Attr:$kv_heads, F64Attr:$scale, OptionalAttr<I64Attr>:$window,
                        DefaultValuedAttr<I64Attr, "0">:$sink);
-  let results = (outs AnyStaticShapeTensor:$dq, AnyStaticShapeTensor:$dk, AnyStaticShapeTensor:$dv, Optional<AnyStaticShapeTensor>:$dshared);
-  let assemblyFormat = [{$q `,` $k `,` $v (`shared` $shared^)? `,` $dout `,` $lse `,` $delta `seq` $seq `heads` $heads `kv_heads` $kv_heads
-    `scale` $scale (`window` $window^)? (`sink` $sink^)? attr-dict `:` type(operands) `->` type(results)}];
+  let results = (outs AnyStaticShapeTensor:$dq, AnyStaticShapeTensor:$dk, AnyStaticShapeTensor:$dv, Variadic<AnyStaticShapeTensor>:$others);
+  let assemblyFormat = [{$q `,` $k `,` $v (`shared` $shared^)? `,` $dout `,` $lse (`,` $delta^)? (`out` $out^)? `seq` $seq `heads` $heads
+    `kv_heads` $kv_heads `scale` $scale (`window` $window^)? (`sink` $sink^)? attr-dict `:` type(operands) `->` type(results)}];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::Value getDshared();  ///< null without `shared`
+    ::mlir::Value getNewDelta(); ///< null without `out`
+  }];
 }
 
 #endif
