@@ -56,7 +56,8 @@ static Result<MatrixLayout> layout(schema::DType type, uint64_t rows, uint64_t c
 template <typename T>
 static cublasStatus_t set(const MatmulDesc &desc, cublasLtMatmulDescAttributes_t attribute,
                           T value) {
-  return cublasLtMatmulDescSetAttribute(desc.get(), attribute, &value, sizeof(value));
+  return cublasLtMatmulDescSetAttribute(desc.get(), attribute, static_cast<const void *>(&value),
+                                        sizeof(value));
 }
 
 Result<LtMatmul> LtMatmul::create(const MatmulProblem &problem) {

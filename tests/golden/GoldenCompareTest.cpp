@@ -156,17 +156,18 @@ TEST(GoldenTolerancesTest, Parses) {
 }
 
 TEST(GoldenTolerancesTest, FollowThePrecision) {
-  for (const char *precision : {"fp32", "tf32", "bf16"})
+  for (const char *precision : {"fp32", "tf32", "bf16", "fp8"})
     ASSERT_TRUE(tolerancesOf(precision).isOk()) << precision;
   EXPECT_EQ(tolerancesOf("fp32")->grad, Tolerances{}.grad);
   EXPECT_EQ(tolerancesOf("tf32")->grad, 5e-3);
   EXPECT_EQ(tolerancesOf("bf16")->grad, 4e-2);
   EXPECT_EQ(tolerancesOf("bf16")->loss, 1e-2);
+  EXPECT_EQ(tolerancesOf("fp8")->grad, 0.15);
   auto tolerances = parseTolerances("loss=0.5", *tolerancesOf("bf16"));
   ASSERT_TRUE(tolerances.isOk());
   EXPECT_EQ(tolerances->loss, 0.5);
   EXPECT_EQ(tolerances->grad, 4e-2) << "what is not named is the precision's";
-  EXPECT_FALSE(tolerancesOf("fp8").isOk());
+  EXPECT_FALSE(tolerancesOf("fp4").isOk());
   EXPECT_FALSE(tolerancesOf("").isOk());
 }
 

@@ -95,6 +95,17 @@ TEST_F(Cost, Matmul) {
   EXPECT_EQ(op.getBytes(), 4u * (5 * 3 + 5 * 7 + 2 * 3 * 7));
 }
 
+TEST_F(Cost, ScaledMatmul) {
+  auto op = parse<MatmulOp>(R"(
+    func.func @f(%a: tensor<32x48xf8E5M2>, %b: tensor<16x48xf8E4M3FN>, %s: tensor<32xf32>, %t: tensor<16xf32>) {
+      %0 = swamla.matmul %a, %b scales %s, %t transpose_b
+        : tensor<32x48xf8E5M2>, tensor<16x48xf8E4M3FN>, tensor<32xf32>, tensor<16xf32> -> tensor<32x16xbf16>
+      return
+    })");
+  EXPECT_EQ(op.getFlops(), 2U * 32 * 16 * 48);
+  EXPECT_EQ(op.getBytes(), 32U * 48 + 16 * 48 + 4 * (32 + 16) + 2 * 32 * 16);
+}
+
 TEST_F(Cost, EmbeddingGradTouchesTheRowsOfItsTokens) {
   auto op = parse<EmbeddingGradOp>(R"(
     func.func @f(%t: tensor<4xi32>, %d: tensor<4x6xf32>, %i: tensor<900x6xf32>) {

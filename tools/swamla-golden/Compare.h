@@ -51,7 +51,7 @@ struct Tolerances {
   double scatter = 0;
 };
 
-/// The tolerances of a precision, as --precision names it: fp32, tf32 or bf16.
+/// The tolerances of a precision, as --precision names it: fp32, tf32, bf16 or fp8.
 Result<Tolerances> tolerancesOf(std::string_view precision);
 
 /// "loss=1e-5,grad=1e-4": what is not named keeps the value that `defaults` has. Names: loss,

@@ -44,7 +44,8 @@ struct CommandLine {
       cl::desc("largest relative errors; default, for fp32, "
                "loss=1e-5,grad_norm=1e-5,grad=1e-4,final=1e-4; for tf32 "
                "loss=1e-3 and 5e-3 for the rest; for bf16 "
-               "loss=1e-2,grad_norm=8e-2,grad=4e-2,final=8e-2"),
+               "loss=1e-2,grad_norm=8e-2,grad=4e-2,final=8e-2; for fp8 "
+               "loss=2e-2 and 1.5e-1 for the rest"),
       cl::value_desc("name=number,..."), cl::cat(category)};
   cl::opt<std::string> emit{
       "emit",
