@@ -88,3 +88,21 @@ func.func @reductions() -> (tensor<6xf32>, tensor<2x6xf32>, tensor<4xf32>) {
   } -> tensor<6xf32>, tensor<2x6xf32>, tensor<4xf32>
   return %3#0, %3#1, %3#2 : tensor<6xf32>, tensor<2x6xf32>, tensor<4xf32>
 }
+
+// Eight-bit floats, straight and transposed.
+// CHECK-LABEL: func.func @quantized
+func.func @quantized(%x: tensor<4x6xbf16>) -> (tensor<4x6xf8E4M3FN>, tensor<6x4xf8E5M2>) {
+  %0 = tensor.empty() : tensor<4x6xf8E4M3FN>
+  %1 = tensor.empty() : tensor<6x4xf8E5M2>
+  // CHECK: swamla.fused [4 | 6] ins(%{{.*}} : tensor<4x6xbf16>) outs(%{{.*}}, %{{.*}} : tensor<4x6xf8E4M3FN>, tensor<6x4xf8E5M2>)
+  // CHECK: swamla.yield %{{.*}}, %{{.*}} : f8E4M3FN, f8E5M2
+  %2:2 = swamla.fused [4 | 6] ins(%x : tensor<4x6xbf16>) outs(%0, %1 : tensor<4x6xf8E4M3FN>, tensor<6x4xf8E5M2>)
+      maps [affine_map<(m, c) -> (m, c)>, affine_map<(m, c) -> (m, c)>, affine_map<(m, c) -> (c, m)>] {
+  ^bb0(%a: bf16, %i0: f8E4M3FN, %i1: f8E5M2):
+    %b = arith.extf %a : bf16 to f32
+    %y = arith.truncf %b : f32 to f8E4M3FN
+    %z = arith.truncf %b : f32 to f8E5M2
+    swamla.yield %y, %z : f8E4M3FN, f8E5M2
+  } -> tensor<4x6xf8E4M3FN>, tensor<6x4xf8E5M2>
+  return %2#0, %2#1 : tensor<4x6xf8E4M3FN>, tensor<6x4xf8E5M2>
+}

@@ -172,10 +172,19 @@ step.row_kernel @k domain [16, 8] row_dims 1 ins 0 maps [affine_map<(m, c) -> (m
 
 // -----
 
-// expected-error @+1 {{expected a stride of 0 or 1 along the last dim}}
-step.row_kernel @k domain [16, 8] row_dims 1 ins 0 maps [affine_map<(m, c) -> (m + c * 16)>] unit_rows 1 {
+// expected-error @+1 {{map 0 is affine_map<(d0, d1) -> (d0 * 2 + d1 * 32)>, expected a stride of 0 or 1 along the last dim, or of 1 along a row dim}}
+step.row_kernel @k domain [16, 8] row_dims 1 ins 0 maps [affine_map<(m, c) -> (m * 2 + c * 32)>] unit_rows 1 {
 ^bb0(%out: f32):
   swamla.yield %out : f32
+}
+
+// -----
+
+// Only outs may be transposed.
+// expected-error @+1 {{map 0 is affine_map<(d0, d1) -> (d0 + d1 * 16)>, expected a stride of 0 or 1 along the last dim}}
+step.row_kernel @k domain [16, 8] row_dims 1 ins 1 maps [affine_map<(m, c) -> (m + c * 16)>, affine_map<(m, c) -> (m + c * 16)>] unit_rows 1 {
+^bb0(%x: f32, %out: f32):
+  swamla.yield %x : f32
 }
 
 // -----
@@ -284,6 +293,13 @@ step.attention_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v 
 // -----
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
+#o = #step.heads<heads = 2, width = 3, row_stride = 6, head_stride = 3>
+// expected-error @+1 {{'step.attention_grad_kernel' op out's width is 3, expected 4}}
+step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h dout #h out #o lse_stride 8 delta_stride 8 dq #h dk #h dv #h
+
+// -----
+
+#h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #k = #step.heads<heads = 1, width = 4, row_stride = 4, head_stride = 4>
 // expected-error @+1 {{'step.attention_grad_kernel' op dk's heads is 2, expected 1}}
 step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #k v #k dout #h lse_stride 8 delta_stride 8 dq #h dk #h dv #k
@@ -292,13 +308,6 @@ step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k 
 
 #h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
 #k = #step.heads<heads = 2, width = 3, row_stride = 6, head_stride = 3>
-#h = #step.heads<heads = 2, width = 4, row_stride = 8, head_stride = 4>
-#o = #step.heads<heads = 2, width = 3, row_stride = 6, head_stride = 3>
-// expected-error @+1 {{'step.attention_grad_kernel' op out's width is 3, expected 4}}
-step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #h v #h dout #h out #o lse_stride 8 delta_stride 8 dq #h dk #h dv #h
-
-// -----
-
 #s = #step.heads<heads = 1, width = 1, row_stride = 1, head_stride = 1>
 // expected-error @+1 {{'step.attention_grad_kernel' op has shared without dshared, expected both or neither}}
 step.attention_grad_kernel @a element f32 batch 1 seq 8 scale 1.0 sink 0 q #h k #k v #h shared #s dout #h lse_stride 8 delta_stride 8 dq #h dk #k dv #h

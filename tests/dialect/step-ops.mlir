@@ -37,6 +37,16 @@ step.row_kernel @column_sum domain [16, 8] row_dims 1 ins 1 maps [affine_map<(m,
   swamla.yield %x : f32
 }
 
+// A transposed out, and eight-bit floats, whose views may begin anywhere.
+// CHECK: step.row_kernel @quantize domain [16, 8] row_dims 1 ins 1
+// CHECK: arith.truncf %{{.*}} : f32 to f8E4M3FN
+step.row_kernel @quantize domain [16, 8] row_dims 1 ins 1
+    maps [affine_map<(m, c) -> (m * 8 + c)>, affine_map<(m, c) -> (m * 8 + c)>, affine_map<(m, c) -> (c * 16 + m)>] unit_rows 16 {
+^bb0(%x: f32, %o0: f8E4M3FN, %o1: f8E4M3FN):
+  %0 = arith.truncf %x : f32 to f8E4M3FN
+  swamla.yield %0, %0 : f8E4M3FN, f8E4M3FN
+}
+
 // CHECK: step.attention_kernel @attention element f32 batch 2 seq 8 scale 5.000000e-01 window 4 sink 1 q <heads = 2, width = 4, row_stride = 24, head_stride = 4>
 // CHECK-SAME: k <heads = 1, width = 3, row_stride = 24, head_stride = 3> v <heads = 1, width = 5, row_stride = 24, head_stride = 5>
 // CHECK-SAME: shared <heads = 1, width = 1, row_stride = 24, head_stride = 1> out <heads = 2, width = 5, row_stride = 10, head_stride = 5> lse_stride 16
@@ -44,6 +54,15 @@ step.attention_kernel @attention element f32 batch 2 seq 8 scale 0.5 window 4 si
     q <heads = 2, width = 4, row_stride = 24, head_stride = 4> k <heads = 1, width = 3, row_stride = 24, head_stride = 3>
     v <heads = 1, width = 5, row_stride = 24, head_stride = 5> shared <heads = 1, width = 1, row_stride = 24, head_stride = 1>
     out <heads = 2, width = 5, row_stride = 10, head_stride = 5> lse_stride 16
+
+// Attention's result in delta's place.
+// CHECK: step.attention_grad_kernel @attention_grad_out {{.*}} dout <{{[^>]*}}> out <heads = 2, width = 5, row_stride = 10, head_stride = 5> lse_stride 16 delta_stride 16
+step.attention_grad_kernel @attention_grad_out element f32 batch 2 seq 8 scale 0.5 sink 0
+    q <heads = 2, width = 4, row_stride = 8, head_stride = 4> k <heads = 2, width = 4, row_stride = 8, head_stride = 4>
+    v <heads = 2, width = 5, row_stride = 10, head_stride = 5> dout <heads = 2, width = 5, row_stride = 10, head_stride = 5>
+    out <heads = 2, width = 5, row_stride = 10, head_stride = 5> lse_stride 16 delta_stride 16
+    dq <heads = 2, width = 4, row_stride = 8, head_stride = 4> dk <heads = 2, width = 4, row_stride = 8, head_stride = 4>
+    dv <heads = 2, width = 5, row_stride = 10, head_stride = 5>
 
 // CHECK: step.attention_grad_kernel @attention_grad element f32 batch 2 seq 8
 // CHECK-SAME: lse_stride 16 delta_stride 16
@@ -55,19 +74,12 @@ step.attention_grad_kernel @attention_grad element f32 batch 2 seq 8 scale 0.5 s
     dv <heads = 2, width = 4, row_stride = 24, head_stride = 4>
 
 // CHECK: step.scatter_add_kernel @scatter_add element f32 rows 16 cols 8 vocab 32 dy_stride 8 unit_cols 4
-// Attention's result in delta's place.
-// CHECK: step.attention_grad_kernel @attention_grad_out {{.*}} dout <{{[^>]*}}> out <heads = 2, width = 5, row_stride = 10, head_stride = 5> lse_stride 16 delta_stride 16
-step.attention_grad_kernel @attention_grad_out element f32 batch 2 seq 8 scale 0.5 sink 0
-    q <heads = 2, width = 4, row_stride = 8, head_stride = 4> k <heads = 2, width = 4, row_stride = 8, head_stride = 4>
-    v <heads = 2, width = 5, row_stride = 10, head_stride = 5> dout <heads = 2, width = 5, row_stride = 10, head_stride = 5>
-    out <heads = 2, width = 5, row_stride = 10, head_stride = 5> lse_stride 16 delta_stride 16
-    dq <heads = 2, width = 4, row_stride = 8, head_stride = 4> dk <heads = 2, width = 4, row_stride = 8, head_stride = 4>
-    dv <heads = 2, width = 5, row_stride = 10, head_stride = 5>
-
 step.scatter_add_kernel @scatter_add element f32 rows 16 cols 8 vocab 32 dy_stride 8 unit_cols 4
 
 // CHECK-LABEL: step.program @eval {
 step.program @eval {
+  // CHECK: step.launch @quantize [#step.view<@arena, 0, 512>, #step.view<@arena, 513, 128>, #step.view<@arena, 641, 128>] units 1
+  step.launch @quantize [#step.view<@arena, 0, 512>, #step.view<@arena, 513, 128>, #step.view<@arena, 641, 128>] units 1 label "q" flops 0 bytes 768
   // CHECK: step.fill <@arena, 0, 1024> value 0 label "zero"
   step.fill <@arena, 0, 1024> value 0 label "zero"
   // CHECK: step.launch @gather_sum [#step.view<@input, 0, 64>, #step.view<@params, 0, 256>, #step.view<@arena, 0, 1024>] units 4 label "embed" flops 128 bytes 1344

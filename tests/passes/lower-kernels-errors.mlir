@@ -58,7 +58,7 @@ step.row_kernel @initial_value domain [4, 8] row_dims 1 ins 1
 // -----
 
 // Tests that element types without code are refused.
-// expected-error @+1 {{block argument 0 is of type 'f16', expected f32, bf16, f64 or i32}}
+// expected-error @+1 {{block argument 0 is of type 'f16', expected f32, bf16, f8E4M3FN, f8E5M2, f64}}
 step.row_kernel @half_precision domain [4, 8] row_dims 1 ins 1
     maps [affine_map<(m, c) -> (m * 8 + c)>, affine_map<(m, c) -> (m * 8 + c)>] unit_rows 4 {
 ^bb0(%x: f16, %out: f16):

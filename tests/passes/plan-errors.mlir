@@ -82,3 +82,33 @@ module attributes {swamla.flat_total = 1024 : i64} {
     return %p : tensor<32x32xf32>
   }
 }
+
+// -----
+
+// Tests that a map which no row kernel follows, a transposed in, is named.
+
+func.func @eval(%x: tensor<8x4xf32> {swamla.name = "x"}) -> (tensor<4x8xf32> {swamla.name = "y"}) {
+  %e = tensor.empty() : tensor<4x8xf32>
+  // expected-error @+1 {{'swamla.fused' op map 0 is affine_map<(d0, d1) -> (d1, d0)>, expected neighbours along the last dim, or for an out along a row dim, to be neighbours in memory}}
+  %y = swamla.fused [4 | 8] ins(%x : tensor<8x4xf32>) outs(%e : tensor<4x8xf32>)
+      maps [affine_map<(m, c) -> (c, m)>, affine_map<(m, c) -> (m, c)>] {
+  ^bb0(%a: f32, %i: f32):
+    swamla.yield %a : f32
+  } -> tensor<4x8xf32>
+  return %y : tensor<4x8xf32>
+}
+
+// -----
+
+// Tests that a flat buffer has elements of one size.
+
+module attributes {swamla.flat_total = 1024 : i64} {
+  func.func @apply() {
+    %0 = swamla.get_flat "adamw.m" offset 0 : tensor<16x16xbf16>
+    swamla.set_flat "adamw.v" offset 0, %0 : tensor<16x16xbf16>
+    %1 = swamla.get_flat "lion.m" offset 256 : tensor<16x16xf8E4M3FN>
+    // expected-error @+1 {{'swamla.set_flat' op uses buffer "adamw.v" for 'tensor<16x16xf8E4M3FN>'; expected the elements of 2 bytes that it has elsewhere}}
+    swamla.set_flat "adamw.v" offset 256, %1 : tensor<16x16xf8E4M3FN>
+    return
+  }
+}
