@@ -19,6 +19,8 @@ LLVM::LLVMFuncOp RowEmitter::build() {
   group = b.div(b.threadId(), shape.group);
   if (shape.kind == RowKernelShape::Kind::Points)
     emitPoints();
+  else if (shape.stripsOfBlock != 0)
+    emitStrips();
   else if (shape.unitRows != 0)
     emitUnit();
   else if (shape.splits > 1)

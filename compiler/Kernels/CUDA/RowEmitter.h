@@ -153,6 +153,14 @@ private:
   std::optional<Pick> pickOf(ReduceRowOp reduction) const;
   void groupBarrier();
 
+  // Transposed rows and their maxima: RowEmitterStrips.cpp.
+  void emitStrips();
+  /// One strip of the rows: stores it, and returns the maxima that `soFar` are until then.
+  Values emitStrip(llvm::MutableArrayRef<RowContext> rows, mlir::Value firstChunk,
+                   llvm::ArrayRef<mlir::Value> roots, mlir::ValueRange soFar);
+  void finishStrips(mlir::Value unit, mlir::Value split, llvm::MutableArrayRef<RowContext> rows,
+                    llvm::ArrayRef<mlir::Value> partials);
+
   // Transposed outs: RowEmitterSlab.cpp.
   /// Lays out the shared memory of the slab from `offset` on; the bytes.
   int64_t planSlab(int64_t offset);

@@ -58,8 +58,9 @@ void RowEmitter::addChunk(MutableArrayRef<Value> partials, unsigned pass, ChunkC
 
 int64_t RowEmitter::planPassScratch() {
   int64_t bytes = 0, barriers = 0;
+  constexpr int64_t ticketBytes = 16;
   if (shape.kind != RowKernelShape::Kind::Rows || shape.group <= kWarpSize)
-    return 0;
+    return shape.splits > 1 ? ticketBytes : 0;
   for (unsigned pass = 0; pass < plan.passes.size(); ++pass) {
     passScratch.push_back(bytes);
     int64_t items = static_cast<int64_t>(sumsOf(pass).size()) * shape.atOnce;
@@ -72,7 +73,7 @@ int64_t RowEmitter::planPassScratch() {
   bool alternates = barriers == 1 && shape.unitRows != 0;
   scratchParity = alternates ? bytes : 0;
   ticketAt = bytes + scratchParity;
-  return ticketAt + (shape.splits > 1 ? 16 : 0);
+  return ticketAt + (shape.splits > 1 ? ticketBytes : 0);
 }
 
 void RowEmitter::groupBarrier() {

@@ -221,6 +221,10 @@ RowKernelShape RowKernelShape::choose(const RowKernelPlan &plan, const CudaTarge
     chooseStrips(plan, shape, loadsOfChunk(plan, shape.vec), enoughBlocks(target));
     return shape;
   }
+  if (plan.hasTransposedOuts() && shape.unitRows == 0 && hasOnlyLateMaxima(plan)) {
+    chooseStripsWithMaxima(plan, shape, loadsOfChunk(plan, shape.vec), enoughBlocks(target));
+    return shape;
+  }
   if (isPoints)
     choosePoints(plan, shape, enoughBlocks(target));
   else if (!sumsAlongRows && !hasRowOuts && shape.sumsInRegisters)

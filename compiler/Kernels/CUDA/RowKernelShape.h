@@ -43,6 +43,9 @@ struct RowKernelShape {
   /// Looped rows that are so long, and of which only sums are wanted, that several blocks share
   /// one: how many, and the chunks of each.
   int64_t splits = 1, splitChunks = 0;
+  /// Columns: strips that a block goes over for the maxima of its rows, which `splits` blocks share
+  /// (RowEmitterStrips.cpp); 0: a block has one strip.
+  int64_t stripsOfBlock = 0;
 
   /// Rows (of all row dims) that one block handles because it computes their sums, or in one slab;
   /// 0 where there is neither.
@@ -66,6 +69,8 @@ struct RowKernelShape {
   int64_t blocks = 1;
 
   int64_t units() const { return (rows + unitRows - 1) / unitRows; }
+  /// Columns: chunks side by side, of all blocks.
+  int64_t strips() const { return (chunks + group - 1) / group; }
   int64_t warpsOfGroup() const { return (group + 31) / 32; }
   /// Groups that a warp holds.
   int64_t groupsOfWarp() const { return std::max<int64_t>(kWarpSize / group, 1); }
@@ -76,6 +81,10 @@ struct RowKernelShape {
 /// Parts of `choose`, for kernels with transposed outs (RowSlab.cpp). Without any sums: strips of
 /// 128 columns. `loads`: 16-byte loads of a chunk; `enough`: blocks that fill the GPU.
 void chooseStrips(const RowKernelPlan &plan, RowKernelShape &shape, int64_t loads, int64_t enough);
+/// With maxima of rows that no element asks for: the same, and a block goes over several strips.
+bool hasOnlyLateMaxima(const RowKernelPlan &plan);
+void chooseStripsWithMaxima(const RowKernelPlan &plan, RowKernelShape &shape, int64_t loads,
+                            int64_t enough);
 /// With sums: the slab, where shared memory has room for one.
 void chooseSlab(const RowKernelPlan &plan, RowKernelShape &shape, const CudaTarget &target);
 

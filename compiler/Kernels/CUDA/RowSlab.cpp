@@ -14,13 +14,13 @@ using namespace mlir;
 
 namespace swamla {
 
-using llvm::divideCeil;
+using llvm::divideCeilSigned;
 
 RowSlab::RowSlab(unsigned out, int64_t elementBytes, int64_t rows, int64_t columns,
                  int64_t bandRows)
     : out(out), elementBytes(elementBytes), rows(rows), bandRows(bandRows) {
   constexpr int64_t banks = 32, wordsOfAccess = 4;
-  rowWords = static_cast<int64_t>(llvm::alignTo(divideCeil(columns * elementBytes, 4), 8));
+  rowWords = static_cast<int64_t>(llvm::alignTo(divideCeilSigned(columns * elementBytes, 4), 8));
   if (bandRows > 1 && bands() > 1)
     skewWords = std::max(banks / bands(), wordsOfAccess);
 }
@@ -95,31 +95,68 @@ static int64_t floorToPower(int64_t value) {
   return static_cast<int64_t>(llvm::bit_floor(static_cast<uint64_t>(value)));
 }
 
-void chooseStrips(const RowKernelPlan &plan, RowKernelShape &shape, int64_t loads, int64_t enough) {
-  constexpr int64_t stripColumns = 128, line = 128, sector = 32, loadsAtOnce = 8, mostAtOnce = 4,
-                    room = 64 * 1024;
+/// Columns of a block side by side, and 256 threads for them.
+static void setStrip(RowKernelShape &shape) {
+  constexpr int64_t columns = 128;
   shape.kind = RowKernelShape::Kind::Columns;
   shape.block = 256;
   shape.group =
-      std::min(stripColumns / shape.vec, static_cast<int64_t>(llvm::PowerOf2Ceil(shape.chunks)));
+      std::min(columns / shape.vec, static_cast<int64_t>(llvm::PowerOf2Ceil(shape.chunks)));
   shape.rowsPerBlock = shape.block / shape.group;
-  int64_t strips = divideCeil(shape.chunks, shape.group), element = smallestElement(plan);
+}
+
+/// A unit of one slab, without sums.
+static void useSlab(const RowKernelPlan &plan, RowKernelShape &shape, int64_t rows) {
+  followFirstDim(plan, shape, rows);
+  shape.slabRows = shape.unitRows = rows;
+  shape.sumsInRegisters = true;
+  shape.slabs = slabsOf(plan, shape, rows);
+}
+
+void chooseStrips(const RowKernelPlan &plan, RowKernelShape &shape, int64_t loads, int64_t enough) {
+  constexpr int64_t line = 128, sector = 32, loadsAtOnce = 8, mostAtOnce = 4, room = 64 * 1024;
+  setStrip(shape);
   int64_t segment = line, rows = 0;
   for (;; segment /= 2) {
-    rows = std::max(segment / element, shape.rowsPerBlock);
-    int64_t blocks = divideCeil(shape.rows, rows) * strips;
-    bool isMany = blocks >= enough;
-    if (segment == sector || (isMany && bytesOf(slabsOf(plan, shape, rows)) <= room))
+    rows = std::max(segment / smallestElement(plan), shape.rowsPerBlock);
+    int64_t blocks = divideCeilSigned(shape.rows, rows) * shape.strips();
+    if (segment == sector || (blocks >= enough && bytesOf(slabsOf(plan, shape, rows)) <= room))
       break;
   }
   int64_t limit = std::min(std::max<int64_t>(loadsAtOnce / std::max<int64_t>(loads, 1), 1),
                            std::min(mostAtOnce, rows / shape.rowsPerBlock));
   shape.atOnce = floorToPower(limit);
-  followFirstDim(plan, shape, rows);
-  shape.slabRows = shape.unitRows = rows;
-  shape.sumsInRegisters = true;
-  shape.slabs = slabsOf(plan, shape, rows);
-  shape.blocks = shape.units() * strips;
+  useSlab(plan, shape, rows);
+  shape.blocks = shape.units() * shape.strips();
+}
+
+bool hasOnlyLateMaxima(const RowKernelPlan &plan) {
+  auto isMaximum = [](ReduceRowOp reduction) {
+    return reduction.getKind() == RowReduction::max && reduction.getType().isF32();
+  };
+  auto isLate = [&](const RowKernelPlan::Out &out) {
+    return out.perRow || plan.stages.lookup(out.value) == 0;
+  };
+  return plan.passes.size() == 1 && llvm::all_of(plan.passes[0], isMaximum) &&
+         llvm::all_of(plan.outs, isLate);
+}
+
+void chooseStripsWithMaxima(const RowKernelPlan &plan, RowKernelShape &shape, int64_t loads,
+                            int64_t enough) {
+  constexpr int64_t sector = 32, loadsAtOnce = 8;
+  setStrip(shape);
+  shape.group = std::min(shape.group, kWarpSize); // where maxima meet
+  shape.rowsPerBlock = shape.block / shape.group;
+  // All rows of the slab at once, as their maxima stay in registers.
+  int64_t wanted = sector / smallestElement(plan);
+  if (loads * 2 * wanted / shape.rowsPerBlock <= loadsAtOnce)
+    wanted *= 2;
+  shape.atOnce = std::max<int64_t>(wanted / shape.rowsPerBlock, 1);
+  useSlab(plan, shape, shape.atOnce * shape.rowsPerBlock);
+  int64_t splits = std::min({divideCeilSigned(enough, shape.units()), shape.strips(), shape.group});
+  shape.stripsOfBlock = divideCeilSigned(shape.strips(), splits);
+  shape.splits = divideCeilSigned(shape.strips(), shape.stripsOfBlock);
+  shape.blocks = shape.units() * shape.splits;
 }
 
 void chooseSlab(const RowKernelPlan &plan, RowKernelShape &shape, const CudaTarget &target) {
@@ -138,8 +175,8 @@ void chooseSlab(const RowKernelPlan &plan, RowKernelShape &shape, const CudaTarg
     int64_t round = slabbed.rowsPerBlock * slabbed.atOnce;
     for (auto [room, segment] : choices) {
       int64_t elements = std::max<int64_t>(segment / smallestElement(plan), 1);
-      int64_t rows = round * divideCeil(elements, round);
-      int64_t blocks = divideCeil(shape.rows, rows);
+      int64_t rows = round * divideCeilSigned(elements, round);
+      int64_t blocks = divideCeilSigned(shape.rows, rows);
       if (bytesOf(slabsOf(plan, slabbed, rows)) <= room - ofSystem - ofPasses &&
           (segment < 64 || blocks >= 2 * target.numSms()))
         return rows;
@@ -148,20 +185,19 @@ void chooseSlab(const RowKernelPlan &plan, RowKernelShape &shape, const CudaTarg
   };
   int64_t rows = choose();
   while (rows == 0 && slabbed.atOnce > 1) {
-    slabbed.atOnce = divideCeil(slabbed.atOnce, 2);
+    slabbed.atOnce = divideCeilSigned(slabbed.atOnce, 2);
     rows = choose();
   }
   if (rows == 0)
     return; // the elements are stored one by one
-  followFirstDim(plan, slabbed, rows);
-  slabbed.slabRows = rows;
-  if (!hasSums) {
-    slabbed.unitRows = rows;
-    slabbed.sumsInRegisters = true;
-    slabbed.blocks = slabbed.units();
-  }
-  slabbed.slabs = slabsOf(plan, slabbed, rows);
   shape = slabbed;
+  if (!hasSums) {
+    useSlab(plan, shape, rows);
+    shape.blocks = shape.units();
+    return;
+  }
+  shape.slabRows = rows;
+  shape.slabs = slabsOf(plan, shape, rows);
 }
 
 } // namespace swamla
