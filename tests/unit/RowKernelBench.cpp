@@ -43,9 +43,17 @@ double bestSeconds(unsigned threads, const Range &run) {
 
 struct Case {
   const char *name;
-  unsigned ins, outs; ///< arrays of [kRows, kWidth]
+  unsigned ins, outs; ///< arrays of [kRows, kWidth], ins of f32
   std::string region;
+  const char *element = "f32"; ///< of the outs
+  double elementBytes = 4;
+  bool transposed = false; ///< the last out
 };
+
+/// Rounds x0, straight or in both orientations.
+std::string quantize(const char *values, const char *types) {
+  return format("%y = arith.truncf %x0 : f32 to f8E4M3FN\nswamla.yield {} : {}", values, types);
+}
 
 std::string norm(const char *x) {
   return format(R"(
@@ -61,8 +69,11 @@ std::string norm(const char *x) {
 std::string text(const Case &c) {
   std::string maps, arguments;
   for (unsigned i = 0; i < c.ins + c.outs; ++i) {
-    maps += format("{}affine_map<(m, c) -> (m * {} + c)>", i ? ", " : "", kWidth);
-    arguments += format("{}%x{}: f32", i ? ", " : "", i);
+    bool last = i + 1 == c.ins + c.outs;
+    maps += i ? ", " : "";
+    maps += c.transposed && last ? format("affine_map<(m, c) -> (c * {} + m)>", kRows)
+                                 : format("affine_map<(m, c) -> (m * {} + c)>", kWidth);
+    arguments += format("{}%x{}: {}", i ? ", " : "", i, i < c.ins ? "f32" : c.element);
   }
   return format("step.row_kernel @{} domain [{}, {}] row_dims 1 ins {} maps [{}] unit_rows {} "
                 "{{\n^bb0({}):\n{}\n}}",
@@ -96,6 +107,10 @@ int main(int argc, char **argv) {
         %minus = arith.constant -1.0 : f32
         %y = arith.mulf %x0, %minus : f32
         swamla.yield %y : f32)"},
+      {"quantize", 1, 1, quantize("%y", "f8E4M3FN"), "f8E4M3FN", 1},
+      {"quantize_transposed", 1, 1, quantize("%y", "f8E4M3FN"), "f8E4M3FN", 1, true},
+      {"quantize_both", 1, 2, quantize("%y, %y", "f8E4M3FN, f8E4M3FN"), "f8E4M3FN", 1, true},
+      {"transpose", 1, 1, "swamla.yield %x0 : f32", "f32", 4, true},
   };
   std::string source;
   for (const Case &c : cases)
@@ -124,11 +139,13 @@ int main(int argc, char **argv) {
       std::vector<void *> views;
       for (unsigned i = 0; i < c.ins + c.outs; ++i)
         views.push_back(arrays[i]);
-      double time = bestSeconds(
-          threads, [&](int64_t begin, int64_t end) { kernels.run(c.name, views, begin, end); });
+      double time = bestSeconds(threads, [&](int64_t begin, int64_t end) {
+        std::vector<std::byte> scratch(kernels.scratchBytes() + 1); // one for each thread
+        kernels.run(c.name, views, begin, end, scratch.data());
+      });
       // What is updated in place is read and written.
-      double bytes = kArrayBytes * (c.ins == 0 ? 2 * c.outs : c.ins + c.outs);
-      fmt::print("  {:16} {:5.1f} GB/s, {:3.0f}% of memcpy\n", c.name, bytes / time * 1e-9,
+      double bytes = kArrayBytes * (c.ins == 0 ? 2 * c.outs : c.ins + c.outs * c.elementBytes / 4);
+      fmt::print("  {:19} {:5.1f} GB/s, {:3.0f}% of memcpy\n", c.name, bytes / time * 1e-9,
                  100 * bytes / time / ceiling);
     }
   }
