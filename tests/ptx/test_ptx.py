@@ -3,8 +3,8 @@
 
     test_ptx.py [FILTER]      only what has FILTER in its name, "base bf16"
 
-Each is compiled in each precision, and its PTX goes through `ptxas -v`. It must not use registers that spill to memory, a stack frame, or
-functions that are not there (__nv_*); and ptxas must not say that it has serialised wgmma instructions (C75xx), which it only does as a remark.
+Each is compiled in each precision, and its PTX goes through `ptxas -v`; so are the row kernels of f8_rows.py. It must not use registers that spill to memory, a stack frame, or
+functions that are not there (__nv_*), or, of the kernels in f8_rows.py, so many registers that too few threads fit; and ptxas must not say that it has serialised wgmma instructions (C75xx), which it only does as a remark.
 Environment: SWAMLA_BIN, the folder of the built tools. Exit code 77, for ctest: there is no ptxas.
 """
 import concurrent.futures
@@ -18,13 +18,18 @@ import tempfile
 import threading
 from pathlib import Path
 
+import f8_rows
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("SWAMLA_BIN", ROOT / "build/bin"))
 ARCHITECTURE = "sm_90a"
 PRECISIONS = ["fp32", "tf32", "bf16"]
 PRESETS = ["tiny", "small", "base", "large", "xl"]
 BATCH = 8
+# Rows of a step, the model's width and that of its MLP.
+F8_ROWS = {"small": (16384, 1024, 4096), "base": (16384, 1536, 6144), "xl": (16384, 4096, 16384)}
 SKIPPED = 77
+REGISTERS_OF_SM = 65536
 
 
 def find_ptxas():
@@ -88,11 +93,23 @@ def complaints(text, log):
     return found
 
 
+def crowded(text, log, threads):
+    """Kernels of which an SM's registers hold fewer threads than `threads` says."""
+    blocks = dict(re.findall(r"\.entry (\w+)\([^)]*\)\s*\.reqntid (\d+)", text))
+    found = []
+    for name, registers in re.findall(r"Compiling entry function '(\w+)'(?:.*\n)+?.*Used (\d+) registers", log):
+        block = int(blocks[name])
+        held = REGISTERS_OF_SM // (-(-int(registers) // 8) * 8 * block) * block
+        if held < threads[name]:
+            found.append(f"{name}: {registers} registers leave room for {held} threads an SM, expected {threads[name]}")
+    return found
+
+
 class Job:
     def __init__(self, ptxas, kernels, folder):
         self.ptxas, self.kernels, self.folder = ptxas, kernels, folder
 
-    def assemble(self, name, path):
+    def assemble(self, name, path, threads=None):
         text, count = self.kernels.new_ones(ptx_of(path))
         if count == 0:
             return name, 0, []
@@ -100,7 +117,7 @@ class Job:
         ptx.write_text(text)
         log = run([self.ptxas, f"-arch={ARCHITECTURE}", "-v", ptx, "-o", os.devnull])
         entries = log.count("Compiling entry function")
-        problems = complaints(text, log)
+        problems = complaints(text, log) + (crowded(text, log, threads) if threads else [])
         if entries != count:
             problems.append(f"ptxas has assembled {entries} kernels of {count}")
         return name, count, problems
@@ -109,6 +126,12 @@ class Job:
         path = self.folder / f"{size}-{precision}.bin"
         run([BIN / "swamlac", ROOT / f"models/{size}.mlir", "--target=cuda", f"--precision={precision}", f"--batch={BATCH}", "-o", path])
         return [self.assemble(f"{size} {precision}", path)]
+
+    def f8_rows(self, size):
+        plan, path = self.folder / f"{size}-f8-rows.mlir", self.folder / f"{size}-f8-rows.bin"
+        plan.write_text(f8_rows.plan(*F8_ROWS[size]))
+        run([BIN / "swamlac", plan, "-o", path])
+        return [self.assemble(f"{size} f8 rows", path, f8_rows.THREADS)]
 
     def golden(self, case, precision):
         folder = self.folder / f"{case.stem}-{precision}"
@@ -124,6 +147,9 @@ def check_the_check():
 ptxas info    : (C7510) Potential Performance Loss: wgmma.mma_async instructions are serialized due to insufficient register resources"""
     good = "ptxas info    : Compiling entry function 'k' for 'sm_90a'\n    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads"
     assert len(complaints("call.uni __nv_sinf, (a);", bad)) == 3, complaints("__nv_sinf", bad)
+    used = "ptxas info    : Compiling entry function 'k' for 'sm_90a'\nptxas info    : Function properties for k\nptxas info    : Used 129 registers"
+    assert len(crowded(".visible .entry k(\n)\n.reqntid 256\n", used, {"k": 512})) == 1
+    assert crowded(".visible .entry k(\n)\n.reqntid 256\n", used, {"k": 256}) == []
     assert complaints(".visible .entry k() {}", good) == []
 
 
@@ -138,6 +164,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         job = Job(ptxas, Kernels(), Path(folder))
         tasks = [pool.submit(job.preset, size, p) for size in reversed(PRESETS) for p in PRECISIONS if only in f"{size} {p}"]
+        tasks += [pool.submit(job.f8_rows, size) for size in F8_ROWS if only in f"{size} f8 rows"]
         for case in sorted((ROOT / "tests/golden").glob("*.safetensors")):
             tasks += [pool.submit(job.golden, case, p) for p in PRECISIONS if only in f"{case.stem} {p}"]
         for task in tasks:
