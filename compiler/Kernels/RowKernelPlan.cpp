@@ -65,9 +65,9 @@ LogicalResult RowKernelPlan::analyseViews() {
     view.element = argument.getType();
     Type element = view.element;
     bool isFloat = element.isF32() || element.isBF16() || element.isF64() || isF8(element);
-    if (!isFloat && !element.isInteger(32))
+    if (!isFloat && !element.isInteger(32) && !element.isInteger(8))
       return op.emitOpError() << "block argument " << i << " is of type " << element
-                              << ", expected f32, bf16, f8E4M3FN, f8E5M2, f64 or i32";
+                              << ", expected f32, bf16, f8E4M3FN, f8E5M2, f64, i32 or i8";
     if (i < op.getNumIns() && op.getGather())
       view.gather = (*op.getGather())[i];
     for (unsigned dim = 0; dim < numDims(); ++dim)

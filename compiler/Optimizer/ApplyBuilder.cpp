@@ -20,9 +20,15 @@ ClipFactorOp ApplyBuilder::buildClip(FlatRange all) {
   return create<ClipFactorOp>(numberType, numberType, sum, scalar("grad_scale"), scalar("clip"));
 }
 
-ArrayRef<StringRef> ApplyBuilder::stateBuffers() const {
-  static constexpr StringRef adamw[] = {"adamw.m", "adamw.v"}, lion[] = {"lion.m"};
-  return kind == OptimizerKind::Adamw ? ArrayRef(adamw) : ArrayRef(lion);
+ArrayRef<ApplyBuilder::State> ApplyBuilder::allStates() const {
+  static constexpr State adamw[] = {{"adamw.m", false}, {"adamw.v", true}};
+  static constexpr State lion[] = {{"lion.m", false}};
+  return config.kind == OptimizerKind::Adamw ? ArrayRef(adamw) : ArrayRef(lion);
+}
+
+void ApplyBuilder::declareStates(int64_t elements, int64_t blocks) {
+  for (const State &state : allStates())
+    states.declare(state.buffer, elements, blocks);
 }
 
 SmallVector<Value> ApplyBuilder::scalars(ClipFactorOp clip) {
@@ -30,14 +36,14 @@ SmallVector<Value> ApplyBuilder::scalars(ClipFactorOp clip) {
       "lr", "beta1", "beta2", "eps", "weight_decay", "bias_correction1", "bias_correction2"};
   static constexpr StringRef lion[] = {"lr", "beta1", "beta2", "weight_decay"};
   SmallVector<Value> values{clip.getFactor(), clip.getNorm()};
-  for (StringRef name : kind == OptimizerKind::Adamw ? ArrayRef(adamw) : ArrayRef(lion))
+  for (StringRef name : config.kind == OptimizerKind::Adamw ? ArrayRef(adamw) : ArrayRef(lion))
     values.push_back(scalar(name));
   return values;
 }
 
 ValueRange ApplyBuilder::createUpdate(FlatRange range, ArrayRef<Value> values, ValueRange numbers) {
-  Type type = range.type(builder.getF32Type()), gradient = keepGrads ? Type() : type;
-  if (kind == OptimizerKind::Adamw)
+  Type type = range.type(builder.getF32Type()), gradient = config.keepGrads ? Type() : type;
+  if (config.kind == OptimizerKind::Adamw)
     return create<AdamwOp>(type, gradient, type, type, values[0], values[1], values[2], values[3],
                            numbers, range.decay)
         ->getResults();
@@ -46,20 +52,39 @@ ValueRange ApplyBuilder::createUpdate(FlatRange range, ArrayRef<Value> values, V
 }
 
 void ApplyBuilder::buildUpdate(FlatRange range, ClipFactorOp clip) {
-  SmallVector<StringRef> buffers{"params", "grads"};
-  llvm::append_range(buffers, stateBuffers());
-  SmallVector<Value> numbers = scalars(clip), values;
-  for (StringRef buffer : buffers)
-    values.push_back(get(buffer, range));
-  ValueRange updated = createUpdate(range, values, numbers);
-  // Before the stores: next to the update, so that the two become one op.
-  Value working = range.hasWorkingCopy ? castToWorking(range, updated[0]) : Value();
-  if (keepGrads)
-    buffers.erase(buffers.begin() + 1);
-  for (auto [buffer, value] : llvm::zip_equal(buffers, updated))
-    create<SetFlatOp>(buffer, range.begin, value);
-  if (working)
-    create<SetFlatOp>(kWorkingBuffer, range.begin, working);
+  SmallVector<Value> numbers = scalars(clip);
+  int64_t parts = states.parts();
+  SmallVector<SmallVector<Value>, 2> values(parts);
+  for (int64_t i = 0; i < parts; ++i)
+    for (StringRef buffer : {"params", "grads"})
+      values[i].push_back(get(buffer, range.part(i, parts)));
+  SmallVector<LoadedState, 2> loaded;
+  for (const State &state : allStates()) {
+    loaded.push_back(states.load(state.buffer, state.nonnegative, range));
+    for (int64_t i = 0; i < parts; ++i)
+      values[i].push_back(loaded.back().values[i]);
+  }
+  // All that is computed comes before the stores, and becomes one op.
+  SmallVector<std::function<void()>> stores;
+  SmallVector<SmallVector<Value, 2>, 2> newStates(loaded.size());
+  for (int64_t i = 0; i < parts; ++i) {
+    FlatRange part = range.part(i, parts);
+    ValueRange updated = createUpdate(part, values[i], numbers);
+    for (auto [state, value] : llvm::zip_equal(newStates, updated.take_back(loaded.size())))
+      state.push_back(value);
+    Value working = range.hasWorkingCopy ? castToWorking(part, updated[0]) : Value();
+    stores.push_back([=, this] {
+      create<SetFlatOp>("params", part.begin, updated[0]);
+      if (!config.keepGrads)
+        create<SetFlatOp>("grads", part.begin, updated[1]);
+      if (working)
+        create<SetFlatOp>(kWorkingBuffer, part.begin, working);
+    });
+  }
+  for (auto [state, next] : llvm::zip_equal(loaded, newStates))
+    llvm::append_range(stores, states.replace(state, range, next, clip.getNorm()));
+  for (const std::function<void()> &store : stores)
+    store();
 }
 
 void ApplyBuilder::buildCast(FlatRange range) {

@@ -3,17 +3,27 @@
 
 #include "compiler/Optimizer/FlatRanges.h"
 #include "compiler/Optimizer/Passes.h"
+#include "compiler/Optimizer/StateBuffers.h"
 
 #include "mlir/IR/Builders.h"
 
 namespace swamla {
 
+/// What an optimizer is made of.
+struct OptimizerConfig {
+  OptimizerKind kind;
+  OptimizerState state;
+  bool keepGrads; ///< gradients are not left zero
+};
+
 class ApplyBuilder {
 public:
-  ApplyBuilder(mlir::OpBuilder &builder, mlir::Location loc, OptimizerKind kind, bool keepGrads)
-      : builder(builder), loc(loc), kind(kind), keepGrads(keepGrads),
+  ApplyBuilder(mlir::OpBuilder &builder, mlir::Location loc, const OptimizerConfig &config)
+      : builder(builder), loc(loc), config(config), states(builder, loc, config.state),
         numberType(mlir::RankedTensorType::get({1}, builder.getF32Type())) {}
 
+  /// Declares the buffers of all states, for parameters of `elements` elements in `blocks` rows.
+  void declareStates(int64_t elements, int64_t blocks);
   /// Computes the norm of all gradients, and the factor that every gradient is multiplied by.
   /// `all` covers every parameter.
   ClipFactorOp buildClip(FlatRange all);
@@ -23,6 +33,12 @@ public:
   void buildCast(FlatRange range);
 
 private:
+  /// A state of the optimizer: its buffer, "adamw.m", and whether its values have no sign.
+  struct State {
+    llvm::StringRef buffer;
+    bool nonnegative;
+  };
+
   template <typename OpTy, typename... Args> OpTy create(Args &&...args) {
     auto op = OpTy::create(builder, loc, std::forward<Args>(args)...);
     op->setAttr("scope", builder.getStringAttr("optimizer"));
@@ -33,8 +49,8 @@ private:
   /// The numbers of the optimizer's op.
   llvm::SmallVector<mlir::Value> scalars(ClipFactorOp clip);
   mlir::Value get(llvm::StringRef buffer, FlatRange range);
-  /// The optimizer's states in the order of its op: "adamw.m", "adamw.v".
-  llvm::ArrayRef<llvm::StringRef> stateBuffers() const;
+  /// The states in the order of the optimizer's op.
+  llvm::ArrayRef<State> allStates() const;
   /// The op of the update: parameters, gradients unless they are kept, states.
   mlir::ValueRange createUpdate(FlatRange range, llvm::ArrayRef<mlir::Value> values,
                                 mlir::ValueRange numbers);
@@ -42,8 +58,8 @@ private:
 
   mlir::OpBuilder &builder;
   mlir::Location loc;
-  OptimizerKind kind;
-  bool keepGrads;
+  OptimizerConfig config;
+  StateBuffers states;
   mlir::RankedTensorType numberType;
 };
 

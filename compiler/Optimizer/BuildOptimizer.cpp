@@ -24,6 +24,22 @@ StringRef stringifyOptimizerKind(OptimizerKind kind) {
   llvm_unreachable("unknown optimizer");
 }
 
+StringRef stringify(OptimizerState state) {
+  switch (state) {
+  case OptimizerState::Fp32:
+    return "fp32";
+  case OptimizerState::Bf16:
+    return "bf16";
+  case OptimizerState::Fp8:
+    return "fp8";
+  case OptimizerState::Int8:
+    return "int8";
+  case OptimizerState::Int4:
+    return "int4";
+  }
+  llvm_unreachable("unknown format");
+}
+
 namespace {
 
 constexpr llvm::StringLiteral applyName = "apply";
@@ -39,11 +55,14 @@ public:
       return signalPassFailure();
     buildApply(*ranges);
     buildCast(*ranges);
-    getOperation()->setAttr(optimizerAttr,
-                            StringAttr::get(&getContext(), stringifyOptimizerKind(kind)));
+    Builder builder(&getContext());
+    getOperation()->setAttr(optimizerAttr, builder.getStringAttr(stringifyOptimizerKind(kind)));
+    if (state != OptimizerState::Fp32)
+      getOperation()->setAttr(optimizerStateAttr, builder.getStringAttr(stringify(state)));
   }
 
 private:
+  OptimizerConfig config() const { return {kind, state, keepGrads}; }
   LogicalResult checkName(StringRef name);
   void buildApply(ArrayRef<FlatRange> ranges);
   void buildCast(ArrayRef<FlatRange> ranges);
@@ -69,7 +88,7 @@ void BuildOptimizerPass::buildCast(ArrayRef<FlatRange> ranges) {
   Location loc = getOperation().getLoc();
   auto func = func::FuncOp::create(builder, loc, castName, builder.getFunctionType({}, {}));
   builder.setInsertionPointToEnd(func.addEntryBlock());
-  ApplyBuilder cast(builder, loc, kind, keepGrads);
+  ApplyBuilder cast(builder, loc, config());
   for (const FlatRange &range : ranges)
     if (range.hasWorkingCopy)
       cast.buildCast(range);
@@ -79,16 +98,20 @@ void BuildOptimizerPass::buildCast(ArrayRef<FlatRange> ranges) {
 void BuildOptimizerPass::buildApply(ArrayRef<FlatRange> ranges) {
   OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());
   Location loc = getOperation().getLoc();
+  ApplyBuilder apply(builder, loc, config());
+  SmallVector<FlatRange> updates;
+  for (const FlatRange &range : ranges)
+    updates.push_back(range.withCols(StateBuffers::blockOf(state)));
+  FlatRange all{0, ranges.back().end() / flatRowWidth, flatRowWidth};
+  apply.declareStates(all.elements(), numberBlocks(updates));
+
   auto normType = RankedTensorType::get({1}, builder.getF32Type());
   auto func =
       func::FuncOp::create(builder, loc, applyName, builder.getFunctionType({}, {normType}));
   func.setResultAttr(0, "swamla.name", builder.getStringAttr("grad_norm"));
   builder.setInsertionPointToEnd(func.addEntryBlock());
-
-  ApplyBuilder apply(builder, loc, kind, keepGrads);
-  FlatRange all{0, ranges.back().end() / flatRowWidth, flatRowWidth};
   ClipFactorOp clip = apply.buildClip(all);
-  for (const FlatRange &range : ranges)
+  for (const FlatRange &range : updates)
     apply.buildUpdate(range, clip);
   func::ReturnOp::create(builder, loc, clip.getNorm());
 }

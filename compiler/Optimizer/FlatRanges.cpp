@@ -17,6 +17,24 @@ FlatRange FlatRange::withCols(int64_t newCols) const {
   return range;
 }
 
+FlatRange FlatRange::part(int64_t i, int64_t count) const {
+  assert(rows % count == 0 && "equal parts");
+  FlatRange range = *this;
+  range.rows = rows / count;
+  range.begin += i * range.elements();
+  range.firstBlock += i * range.rows;
+  return range;
+}
+
+int64_t numberBlocks(MutableArrayRef<FlatRange> ranges) {
+  int64_t blocks = 0;
+  for (FlatRange &range : ranges) {
+    range.firstBlock = blocks;
+    blocks += range.rows;
+  }
+  return blocks;
+}
+
 /// A get_param with bf16 elements reads the working copy.
 static void findWorkingCopies(ModuleOp module, MutableArrayRef<FlatRange> ranges) {
   SymbolTable symbols(module);

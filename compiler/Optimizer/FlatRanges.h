@@ -11,6 +11,7 @@ struct FlatRange {
   int64_t begin = 0, rows = 0, cols = 0;
   bool decay = false;          ///< weight decay applies
   bool hasWorkingCopy = false; ///< a function reads parameters of the range as bf16
+  int64_t firstBlock = 0;      ///< number of its first row among those of all ranges
 
   int64_t elements() const { return rows * cols; }
   int64_t end() const { return begin + elements(); }
@@ -23,7 +24,13 @@ struct FlatRange {
   }
   /// The same elements as rows of another width, which must divide their number.
   FlatRange withCols(int64_t newCols) const;
+  /// Part `i` of `count` equal ones.
+  FlatRange part(int64_t i, int64_t count) const;
 };
+
+/// Numbers the rows of all ranges, which are in order: the blocks of optimizer states. Answers how
+/// many there are.
+int64_t numberBlocks(llvm::MutableArrayRef<FlatRange> ranges);
 
 /// The ranges of the layout that swamla-layout-params has made, in order and without gaps, in rows
 /// of `flatRowWidth`: parameters with weight decay, then the others; none that is empty. Emits an

@@ -10,8 +10,13 @@ namespace swamla {
 /// How parameters are updated.
 enum class OptimizerKind { Adamw, Lion };
 
+/// How its states are kept.
+enum class OptimizerState { Fp32, Bf16, Fp8, Int8, Int4 };
+
 /// "adamw" or "lion".
 llvm::StringRef stringifyOptimizerKind(OptimizerKind kind);
+/// "fp32", "bf16", "fp8", "int8" or "int4".
+llvm::StringRef stringify(OptimizerState state);
 
 /// Module attributes of this phase. Sizes are in elements: parameters with weight decay lie in
 /// [0, flatDecay) of the flat buffers, the others in [flatDecay, flatTotal).
@@ -19,6 +24,8 @@ inline constexpr llvm::StringLiteral flatDecayAttr = "swamla.flat_decay";
 inline constexpr llvm::StringLiteral flatTotalAttr = "swamla.flat_total";
 /// The optimizer's name.
 inline constexpr llvm::StringLiteral optimizerAttr = "swamla.optimizer";
+/// The format of its states, "int8"; absent: f32.
+inline constexpr llvm::StringLiteral optimizerStateAttr = "swamla.optimizer_state";
 
 /// Both ranges of the flat buffers are a multiple of this, so that the optimizer sees whole rows.
 inline constexpr int64_t flatRowWidth = 1024;

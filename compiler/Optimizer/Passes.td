@@ -33,6 +33,10 @@ def BuildOptimizerPass : Pass<"swamla-build-optimizer", "::mlir::ModuleOp"> {
     left zero for the next micro steps. Where a function reads parameters of a range as bf16, the update also writes their working copies, and @cast
     makes those from the parameters as they are. The module attribute `swamla.optimizer` records the kind.
 
+    States that are not f32 are read by swamla.load_state and written by swamla.store_state, all around the same update; rows are blocks then, and
+    swamla.state declares buffers of another shape than that of `params`. Two halves of a range share the bytes of int4: element e of the first half has the
+    low four bits of byte e, that of the second half the high four. The module attribute `swamla.optimizer_state` records the format.
+
     ```mlir
     module attributes {swamla.flat_decay = 2048 : i64, swamla.flat_total = 2048 : i64} {}
     ```
@@ -56,7 +60,13 @@ def BuildOptimizerPass : Pass<"swamla-build-optimizer", "::mlir::ModuleOp"> {
     Option<"kind", "kind", "::swamla::OptimizerKind", /*default=*/"::swamla::OptimizerKind::Adamw", "how parameters are updated",
            [{::llvm::cl::values(clEnumValN(::swamla::OptimizerKind::Adamw, "adamw", "AdamW, arXiv:1711.05101"),
                                 clEnumValN(::swamla::OptimizerKind::Lion, "lion", "Lion, arXiv:2302.06675"))}]>,
-    Option<"keepGrads", "keep-grads", "bool", /*default=*/"false", "do not leave the gradients zero: the next micro step overwrites them">
+    Option<"keepGrads", "keep-grads", "bool", /*default=*/"false", "do not leave the gradients zero: the next micro step overwrites them">,
+    Option<"state", "state", "::swamla::OptimizerState", /*default=*/"::swamla::OptimizerState::Fp32", "how the optimizer's states are kept",
+           [{::llvm::cl::values(clEnumValN(::swamla::OptimizerState::Fp32, "fp32", "as they are computed"),
+                                clEnumValN(::swamla::OptimizerState::Bf16, "bf16", "rounded to bf16"),
+                                clEnumValN(::swamla::OptimizerState::Fp8, "fp8", "f8E4M3FN, a scale for each block of 256"),
+                                clEnumValN(::swamla::OptimizerState::Int8, "int8", "dynamic maps of 8 bits, a scale for each block of 256"),
+                                clEnumValN(::swamla::OptimizerState::Int4, "int4", "4 bits, a scale for each block of 128"))}]>
   ];
   let dependentDialects = ["::swamla::SwamlaDialect", "::mlir::func::FuncDialect"];
 }

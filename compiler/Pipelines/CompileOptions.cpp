@@ -28,6 +28,8 @@ constexpr WordOption kWordOptions[] = {
     {"checkpoint", &CompileOptions::checkpoint, "none", "none|mlp|attn|block", "", Phase::Remat},
     {"micro-steps", &CompileOptions::microSteps, "any", "any|one", "", Phase::Fuse},
     {"optimizer", &CompileOptions::optimizer, "adamw", "adamw|lion", "", Phase::Optimizer},
+    {"optimizer-state", &CompileOptions::optimizerState, "fp32", "fp32|bf16|fp8|int8|int4", "",
+     Phase::Optimizer},
     {"target", &CompileOptions::target, "cpu", "cpu|cuda", "", Phase::Group},
     {"precision", &CompileOptions::precision, "fp32", "fp32|bf16", "fp8", Phase::Precision, "cpu"},
     {"precision", &CompileOptions::precision, "fp32", "fp32|tf32|bf16", "fp8", Phase::Precision,

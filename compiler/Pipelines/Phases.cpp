@@ -143,6 +143,12 @@ void populateOptimizer(OpPassManager &passes, const CompileOptions &options) {
   // The layout wants the groups that the group phase has made.
   passes.addPass(createLayoutParamsPass());
   bool lion = options.optimizer == "lion";
+  auto state = llvm::StringSwitch<OptimizerState>(options.optimizerState.value_or("fp32"))
+                   .Case("bf16", OptimizerState::Bf16)
+                   .Case("fp8", OptimizerState::Fp8)
+                   .Case("int8", OptimizerState::Int8)
+                   .Case("int4", OptimizerState::Int4)
+                   .Default(OptimizerState::Fp32);
   passes.addPass(createBuildOptimizerPass(
       {lion ? OptimizerKind::Lion : OptimizerKind::Adamw, options.microSteps == "one", state}));
   passes.addPass(createBuildScalingPass()); // nothing without fp8
@@ -233,6 +239,9 @@ struct PhaseOptions : PassPipelineOptions<PhaseOptions> {
   Option<int64_t> lossRows{*this, "loss-rows", llvm::cl::desc("rows of a chunk of the head")};
   Option<std::string> optimizer{*this, "optimizer", llvm::cl::desc("adamw or lion"),
                                 llvm::cl::init("adamw")};
+  Option<std::string> optimizerState{*this, "optimizer-state",
+                                     llvm::cl::desc("fp32, bf16, fp8, int8 or int4"),
+                                     llvm::cl::init("fp32")};
   Option<std::string> precision{*this, "precision", llvm::cl::desc("fp32, tf32 or bf16"),
                                 llvm::cl::init("fp32")};
   Option<std::string> target{*this, "target", llvm::cl::desc("cpu or cuda"), llvm::cl::init("cpu")};
@@ -245,6 +254,7 @@ struct PhaseOptions : PassPipelineOptions<PhaseOptions> {
     options.checkpoint = checkpoint;
     options.lossRows = lossRows;
     options.optimizer = optimizer;
+    options.optimizerState = optimizerState;
     options.precision = precision;
     options.target = target;
     options.mcpu = !mcpu.empty() ? mcpu.getValue() : target == "cuda" ? "sm_90a" : "native";

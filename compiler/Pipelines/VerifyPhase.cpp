@@ -44,7 +44,7 @@ constexpr Rule kRules[] = {
      "--swamla-layout-params"},
     {Phase::Plan,
      [](Operation *op) {
-       return isa<func::FuncOp, func::ReturnOp, ParamOp, ParamGroupOp, FusedOp>(op);
+       return isa<func::FuncOp, func::ReturnOp, ParamOp, ParamGroupOp, StateOp, FusedOp>(op);
      },
      "--swamla-plan"},
     {Phase::Lower,

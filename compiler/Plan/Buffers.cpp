@@ -37,6 +37,8 @@ LogicalResult PlanBuffers::init() {
   flatTotal = total ? total.getInt() : 0;
   for (StringRef name : {"params", "grads"})
     flatBuffers[name] = kParamBytes;
+  for (auto state : module.getOps<StateOp>())
+    states[state.getSymName()] = cast<RankedTensorType>(state.getType());
   for (StringRef name : {"constants", "input", "scalars", "results"})
     sizes[name.str()] = 0;
   return success();
@@ -49,7 +51,18 @@ FailureOr<int64_t> PlanBuffers::paramOffset(Operation *user, FlatSymbolRefAttr n
   return found->second;
 }
 
+int64_t PlanBuffers::flatElements(StringRef name) const {
+  auto state = states.find(name);
+  return state == states.end() ? flatTotal : state->second.getNumElements();
+}
+
 LogicalResult PlanBuffers::useFlat(Operation *user, StringRef name, RankedTensorType type) {
+  if (auto state = states.find(name); state != states.end()) {
+    if (state->second.getElementType() == type.getElementType())
+      return success();
+    return user->emitOpError() << "uses buffer \"" << name << "\" for " << type
+                               << "; expected elements of its swamla.state, " << state->second;
+  }
   auto [entry, isNew] = flatBuffers.insert({name, elementBytes(type)});
   if (entry->second == elementBytes(type))
     return success();
@@ -128,21 +141,32 @@ void PlanBuffers::emitSetup(OpBuilder &builder) {
   }
 }
 
+/// The elements of a state with the layout of the parameters, where they are not f32.
+static TypeAttr stateElements(OpBuilder &builder, bool isKind, int64_t elementBytes) {
+  bool isNarrow = !isKind && elementBytes == 2;
+  return isNarrow ? TypeAttr::get(builder.getBF16Type()) : TypeAttr();
+}
+
 void PlanBuffers::emit(OpBuilder &builder) {
   MLIRContext *context = builder.getContext();
   for (auto [name, elementBytes] : flatBuffers) {
     StringRef family = name.split('.').first; // "working.e4m3" is a working copy like "working"
     bool isKind = name == "params" || name == "grads" || family == kWorkingBuffer;
     uint64_t bytes = llvm::alignTo(flatTotal * elementBytes, kBufferAlignment);
-    step::BufferOp::create(builder, builder.getUnknownLoc(), name, isKind ? family : "state",
-                           bytes);
+    step::BufferOp::create(builder, builder.getUnknownLoc(), name, isKind ? family : "state", bytes,
+                           stateElements(builder, isKind, elementBytes));
   }
+  for (auto [name, type] : states)
+    step::BufferOp::create(
+        builder, builder.getUnknownLoc(), name, "state",
+        llvm::alignTo(type.getNumElements() * elementBytes(type), kBufferAlignment),
+        TypeAttr::get(type));
   for (const auto &[name, elements] : scaling)
     step::BufferOp::create(builder, builder.getUnknownLoc(), name, "scaling",
-                           elements * sizeof(float));
+                           elements * sizeof(float), TypeAttr());
   for (const auto &[name, bytes] : sizes)
     step::BufferOp::create(builder, builder.getUnknownLoc(), name, name,
-                           llvm::alignTo(bytes, kBufferAlignment));
+                           llvm::alignTo(bytes, kBufferAlignment), TypeAttr());
   for (ParamOp param : module.getOps<ParamOp>())
     step::ParamOp::create(builder, param.getLoc(), param.getSymName(), param.getType(),
                           *param.getOffset(), param.getInitNormal(), param.getInitValue(),

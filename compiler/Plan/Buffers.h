@@ -37,10 +37,11 @@ public:
 
   /// First element of a parameter or group in the flat buffers.
   mlir::FailureOr<int64_t> paramOffset(mlir::Operation *user, mlir::FlatSymbolRefAttr name);
-  /// Elements of each flat buffer.
-  int64_t flatElements() const { return flatTotal; }
+  /// Elements of a flat buffer.
+  int64_t flatElements(llvm::StringRef name) const;
   /// Declares a flat buffer: `params`, `grads`, a working copy (`working`, `working.NAME`), or an
-  /// optimizer state. Its elements have the size of `type`'s; fails if they have had another.
+  /// optimizer state. Its elements have the size of `type`'s; fails if they have had another, or
+  /// where a swamla.state says so.
   mlir::LogicalResult useFlat(mlir::Operation *user, llvm::StringRef name,
                               mlir::RankedTensorType type);
 
@@ -76,6 +77,7 @@ private:
   int64_t flatTotal = 0;
   llvm::StringMap<int64_t> offsets;                      ///< of parameters and groups, in elements
   llvm::MapVector<llvm::StringRef, int64_t> flatBuffers; ///< name to bytes of an element
+  llvm::MapVector<llvm::StringRef, mlir::RankedTensorType> states; ///< of the swamla.state ops
   std::map<std::string, int64_t> scaling;                ///< of the scaling state, in elements
   std::map<std::string, int64_t> sizes;                  ///< of the other buffers, in bytes
   std::vector<PlannedSlot> slots;

@@ -59,7 +59,7 @@ LogicalResult Placement::placePersistent(Operation *op) {
   if (flat && (*offset < 0 || *offset + type.getNumElements() > buffers.flatElements(buffer)))
     return op->emitOpError() << "reads elements [" << *offset << ", "
                              << *offset + type.getNumElements() << ") of buffer \"" << buffer
-                             << "\", which has " << buffers.flatElements();
+                             << "\", which has " << buffers.flatElements(buffer);
   unsigned id = plan.addPlace(persistent(buffer, type), Layout::dense(type, *offset), result);
   return checkNoPendingWrite(op, plan.places[id]);
 }

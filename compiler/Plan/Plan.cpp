@@ -66,7 +66,7 @@ public:
     std::vector<ProgramPlan> plans;
     if (failed(buffers.init()) || failed(place(buffers, outliner, plans)))
       return signalPassFailure();
-    int64_t arena = pack(plans, buffers.flatElements() * 4);
+    int64_t arena = pack(plans, buffers.flatElements("grads") * 4);
     for (ProgramPlan &plan : plans)
       if (verify && failed(verifyPlan(plan)))
         return signalPassFailure();
@@ -75,7 +75,7 @@ public:
     for (const ProgramPlan &plan : plans)
       numCopies += emitProgram(plan, outliner, atEnd, tf32);
     OpBuilder atStart = OpBuilder::atBlockBegin(module.getBody());
-    step::BufferOp::create(atStart, module.getLoc(), "arena", "arena", arena);
+    step::BufferOp::create(atStart, module.getLoc(), "arena", "arena", arena, TypeAttr());
     buffers.emit(atStart);
     cleanUp(module);
     numKernels += outliner.size();
@@ -134,7 +134,7 @@ private:
   /// Removes what has been planned; programs go last, after the kernels.
   void cleanUp(ModuleOp module) {
     for (Operation &op : llvm::make_early_inc_range(*module.getBody())) {
-      if (isa<func::FuncOp, ParamOp, ParamGroupOp>(op))
+      if (isa<func::FuncOp, ParamOp, ParamGroupOp, StateOp>(op))
         op.erase();
       else if (auto program = dyn_cast<step::ProgramOp>(op))
         numLaunches += program.getBody().front().getOperations().size();

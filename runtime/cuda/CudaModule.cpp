@@ -124,6 +124,7 @@ static CUtensorMapDataType elementType(schema::DType type) {
     return CU_TENSOR_MAP_DATA_TYPE_BFLOAT16;
   case schema::DType::F8E4M3:
   case schema::DType::F8E5M2: // copied as they are
+  case schema::DType::I8:
     return CU_TENSOR_MAP_DATA_TYPE_UINT8;
   }
   return CU_TENSOR_MAP_DATA_TYPE_FLOAT32; // not reached: a verified file has no other

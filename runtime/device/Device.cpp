@@ -34,6 +34,8 @@ const char *typeName(DType type) {
     return "e4m3";
   case DType::F8E5M2:
     return "e5m2";
+  case DType::I8:
+    return "i8";
   }
   return "?"; // not reached: a verified file has no other
 }

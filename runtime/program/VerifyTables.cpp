@@ -91,6 +91,13 @@ Status verifyModel(const schema::Step &step) {
   if (optimizer != "adamw" && optimizer != "lion")
     return dataCorrupt(
         fmt::format("model: optimizer is {}, expected 'adamw' or 'lion'", quoted(optimizer)));
+  std::string_view state =
+      model.optimizer_state() ? model.optimizer_state()->string_view() : "bf16";
+  if (state != "bf16" && state != "fp8" && state != "int8" && state != "int4")
+    return dataCorrupt(
+        fmt::format("model: optimizer_state is {}, expected 'bf16', 'fp8', 'int8' or 'int4', or "
+                    "none",
+                    quoted(state)));
   return Status::ok();
 }
 
@@ -129,6 +136,42 @@ static Status verifyKindCounts(const schema::Step &step) {
   return Status::ok();
 }
 
+/// The type and shape of an optimizer state; other buffers have none.
+static Status verifyState(const schema::Buffer &buffer, const std::string &where) {
+  if (buffer.kind() != BufferKind::State) {
+    if (buffer.shape() || buffer.dtype() != schema::DType::F32)
+      return dataCorrupt(fmt::format("{}: has a type or a shape; expected those of states only, "
+                                     "found kind {}",
+                                     where, schema::EnumNameBufferKind(buffer.kind())));
+    return Status::ok();
+  }
+  if (buffer.dtype() > schema::DType::MAX)
+    return dataCorrupt(
+        fmt::format("{}: type {} is not known; compile it again with the swamlac of the same "
+                    "release",
+                    where, unsigned(buffer.dtype())));
+  if (!buffer.shape()) {
+    if (buffer.dtype() == schema::DType::F32 || buffer.dtype() == schema::DType::BF16)
+      return Status::ok();
+    return dataCorrupt(fmt::format("{}: has type {} in the layout of the parameters; expected F32 "
+                                   "or BF16, or a shape of its own",
+                                   where, schema::EnumNameDType(buffer.dtype())));
+  }
+  uint64_t bytes = dtypeBytes(buffer.dtype());
+  for (uint64_t size : *buffer.shape()) {
+    if (size == 0 || size > kMaxBytes / bytes)
+      return dataCorrupt(fmt::format("{}: a size of {} in its shape; expected 1 or more, and at "
+                                     "most {} bytes in all",
+                                     where, size, kMaxBytes));
+    bytes *= size;
+  }
+  // A buffer is whole words.
+  if (buffer.bytes() != (bytes + 3) / 4 * 4)
+    return dataCorrupt(fmt::format("{}: has {} bytes; expected {}, as its shape has it", where,
+                                   buffer.bytes(), (bytes + 3) / 4 * 4));
+  return Status::ok();
+}
+
 Status verifyBuffers(const schema::Step &step) {
   Names names("buffers");
   unsigned index = 0;
@@ -143,6 +186,7 @@ Status verifyBuffers(const schema::Step &step) {
     if (buffer->bytes() > kMaxBytes || buffer->bytes() % 4 != 0)
       return dataCorrupt(fmt::format("{}: a size of {} bytes; expected a multiple of 4, at most {}",
                                      where, buffer->bytes(), kMaxBytes));
+    SWAMLA_RETURN_IF_ERROR(verifyState(*buffer, where));
     if (buffer->kind() == BufferKind::Arena)
       arenaBytes = buffer->bytes();
   }
@@ -169,13 +213,17 @@ static Status verifyFlatSizes(const schema::Step &step) {
   for (const schema::Buffer *buffer : *step.buffers())
     if (buffer->kind() == BufferKind::Params)
       params = buffer;
-  for (const schema::Buffer *buffer : *step.buffers())
-    if ((buffer->kind() == BufferKind::Grads || buffer->kind() == BufferKind::State) &&
-        buffer->bytes() != params->bytes())
+  for (const schema::Buffer *buffer : *step.buffers()) {
+    bool isState = buffer->kind() == BufferKind::State;
+    if (isState && buffer->shape())
+      continue;
+    // A number of a parameter has 4 bytes.
+    uint64_t bytes = isState ? params->bytes() / 4 * dtypeBytes(buffer->dtype()) : params->bytes();
+    if ((isState || buffer->kind() == BufferKind::Grads) && buffer->bytes() != bytes)
       return dataCorrupt(fmt::format(
           "buffer '{}' has {} bytes; expected {} bytes, as in '{}', whose layout it has",
-          buffer->name()->string_view(), buffer->bytes(), params->bytes(),
-          params->name()->string_view()));
+          buffer->name()->string_view(), buffer->bytes(), bytes, params->name()->string_view()));
+  }
   for (const schema::Buffer *buffer : *step.buffers())
     if (buffer->kind() == BufferKind::Working && buffer->bytes() * 2 != params->bytes() &&
         buffer->bytes() * 4 != params->bytes())

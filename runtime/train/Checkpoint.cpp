@@ -78,7 +78,7 @@ std::vector<TensorGroup> optimizerGroups(const ParamTable &table) {
 }
 
 static Status checkModel(const std::string &path, const ModelIdentity &saved,
-                         const ModelIdentity &now, LoadWhat what) {
+                         const ModelIdentity &now, LoadWhat what, bool wholeStates) {
   if (saved.parameterTable != now.parameterTable)
     return failedPrecondition(fmt::format(
         "checkpoint {} is of another model: it has {} ({} parameters, table {}), the program has "
@@ -91,6 +91,17 @@ static Status checkModel(const std::string &path, const ModelIdentity &saved,
         "checkpoint {} holds the state of optimizer {}; the program uses {}: compile with "
         "--optimizer={}, or start from the weights alone with --init {}/{}",
         path, saved.optimizer, now.optimizer, saved.optimizer, path, kModelFile));
+  if (what == LoadWhat::Everything && saved.optimizerState != now.optimizerState)
+    return failedPrecondition(fmt::format(
+        "checkpoint {} holds the optimizer's states in {}; the program keeps them in {}: compile "
+        "with --optimizer-state={}, or start from the weights alone with --init {}/{}",
+        path, saved.optimizerState, now.optimizerState, saved.optimizerState, path, kModelFile));
+  if (what == LoadWhat::Everything && wholeStates && saved.layout != now.layout)
+    return failedPrecondition(fmt::format(
+        "checkpoint {} holds the optimizer's states as blocks, which may cover several parameters, "
+        "and the program has the parameters in other places: compile with the options that wrote "
+        "the checkpoint ({}), or start from the weights alone with --init {}/{}",
+        path, kStateFile, path, kModelFile));
   if (saved.program != now.program)
     logInfo("the program is not the one that wrote {} (compiled with other options): the run goes "
             "on, but not bit for bit as if it had not stopped",
@@ -120,8 +131,10 @@ Result<TrainState> loadCheckpoint(Device &device, const ParamTable &table, const
   SWAMLA_TRY(
       CheckpointState saved,
       parseCheckpointState({reinterpret_cast<const char *>(text.data()), text.size()}, statePath));
+  bool wholeStates = std::ranges::any_of(
+      table.stateBuffers(), [](const FlatBuffer &buffer) { return !buffer.shape.empty(); });
   SWAMLA_RETURN_IF_ERROR(
-      checkModel(path, saved.model, ModelIdentity::of(device.file(), table), what));
+      checkModel(path, saved.model, ModelIdentity::of(device.file(), table), what, wholeStates));
   std::vector<TensorGroup> params = {{table.paramsBuffer(), ""}};
   SWAMLA_TRY(SafetensorsFile model, openChecked(path + "/" + kModelFile, saved.modelFile));
   SWAMLA_RETURN_IF_ERROR(checkTensors(model, table, params));

@@ -18,8 +18,10 @@ struct ModelIdentity {
   std::string name;
   std::string optimizer;
   uint64_t numParams = 0;
-  std::string parameterTable; ///< checksum of names and shapes, 16 hex digits
-  std::string program;        ///< checksum of the step.bin, 16 hex digits
+  std::string parameterTable;          ///< checksum of names and shapes, 16 hex digits
+  std::string program;                 ///< checksum of the step.bin, 16 hex digits
+  std::string optimizerState = "fp32"; ///< how states are kept: "int8"
+  std::string layout;                  ///< checksum of the parameters' places, 16 hex digits
 
   static ModelIdentity of(const StepFile &file, const ParamTable &table);
 };

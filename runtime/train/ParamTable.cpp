@@ -9,8 +9,29 @@
 
 namespace swamla {
 
-/// Transfers are cut into pieces of this many elements.
-static constexpr uint64_t kPieceElements = uint64_t{1} << 20;
+/// Transfers are cut into pieces of this many bytes.
+static constexpr uint64_t kPieceBytes = uint64_t{4} << 20;
+
+/// What a state's elements are in a file.
+static TensorType tensorTypeOf(schema::DType type) {
+  switch (type) {
+  case schema::DType::BF16:
+    return TensorType::BF16;
+  case schema::DType::F8E4M3:
+    return TensorType::F8E4M3;
+  case schema::DType::I8:
+    return TensorType::I8;
+  default: // a verified file has no other
+    return TensorType::F32;
+  }
+}
+
+static FlatBuffer stateBuffer(unsigned index, const schema::Buffer &buffer) {
+  FlatBuffer state{index, buffer.name()->str(), tensorTypeOf(buffer.dtype())};
+  if (buffer.shape())
+    state.shape.assign(buffer.shape()->begin(), buffer.shape()->end());
+  return state;
+}
 
 Result<ParamTable> ParamTable::create(const StepFile &file) {
   ParamTable table;
@@ -22,7 +43,7 @@ Result<ParamTable> ParamTable::create(const StepFile &file) {
       table.masters = {i, buffer->name()->str()};
       found = true;
     } else if (buffer->kind() == schema::BufferKind::State) {
-      table.states.push_back({i, buffer->name()->str()});
+      table.states.push_back(stateBuffer(i, *buffer));
     }
   }
   if (!found)
@@ -49,11 +70,40 @@ uint64_t ParamTable::elements() const {
   return sum;
 }
 
-/// Calls `use(first, n)` for consecutive pieces of [0, elements).
-template <typename Use> static Status forEachPiece(uint64_t elements, Use use) {
-  for (uint64_t first = 0; first < elements; first += kPieceElements)
-    SWAMLA_RETURN_IF_ERROR(use(first, std::min(kPieceElements, elements - first)));
+/// Calls `use(first, n)` for consecutive pieces of [0, bytes).
+template <typename Use> static Status forEachPiece(uint64_t bytes, Use use) {
+  for (uint64_t first = 0; first < bytes; first += kPieceBytes)
+    SWAMLA_RETURN_IF_ERROR(use(first, std::min(kPieceBytes, bytes - first)));
   return Status::ok();
+}
+
+/// One tensor of a file, and where it lies in its group's buffer, in bytes.
+struct Slice {
+  TensorInfo info;
+  uint64_t offset = 0;
+};
+
+static std::vector<Slice> slicesOf(const TensorGroup &group, const ParamTable &table) {
+  const FlatBuffer &buffer = group.buffer;
+  std::vector<Slice> slices;
+  if (!buffer.shape.empty()) {
+    uint64_t elements = 1;
+    for (uint64_t size : buffer.shape)
+      elements *= size;
+    slices.push_back({{buffer.name, buffer.type, buffer.shape, 0, elements}, 0});
+    return slices;
+  }
+  for (const ParamEntry &entry : table.entries())
+    slices.push_back({{group.prefix + entry.name, buffer.type, entry.shape, 0, entry.elements},
+                      entry.offset * tensorTypeBytes(buffer.type)});
+  return slices;
+}
+
+/// Whether a tensor of a file can be read as one of type `wanted`.
+static bool isReadableAs(TensorType wanted, TensorType found) {
+  if (wanted != TensorType::F32)
+    return found == wanted;
+  return found == TensorType::F32 || found == TensorType::F64 || found == TensorType::BF16;
 }
 
 Status refreshWorkingCopies(Device &device) {
@@ -89,18 +139,19 @@ Status checkTensors(const SafetensorsFile &file, const ParamTable &table,
   Complaints complaints;
   std::set<std::string> expected;
   for (const TensorGroup &group : groups)
-    for (const ParamEntry &entry : table.entries()) {
-      std::string name = group.prefix + entry.name;
-      expected.insert(name);
-      const TensorInfo *info = file.find(name);
+    for (const Slice &slice : slicesOf(group, table)) {
+      const TensorInfo &want = slice.info;
+      expected.insert(want.name);
+      const TensorInfo *info = file.find(want.name);
       if (!info)
-        complaints.add(fmt::format("{} is missing", swamla::quoted(name)));
-      else if (!sameShape(info->shape, entry.shape))
-        complaints.add(fmt::format("{} has shape {}, expected {}", swamla::quoted(name),
-                                   shapeToString(info->shape), shapeToString(entry.shape)));
-      else if (info->type == TensorType::I32 || info->type == TensorType::I64)
-        complaints.add(fmt::format("{} has type {}, expected F32, F64 or BF16",
-                                   swamla::quoted(name), tensorTypeName(info->type)));
+        complaints.add(fmt::format("{} is missing", swamla::quoted(want.name)));
+      else if (!sameShape(info->shape, want.shape))
+        complaints.add(fmt::format("{} has shape {}, expected {}", swamla::quoted(want.name),
+                                   shapeToString(info->shape), shapeToString(want.shape)));
+      else if (!isReadableAs(want.type, info->type))
+        complaints.add(fmt::format(
+            "{} has type {}, expected {}", swamla::quoted(want.name), tensorTypeName(info->type),
+            want.type == TensorType::F32 ? "F32, F64 or BF16" : tensorTypeName(want.type)));
     }
   for (const TensorInfo &info : file.tensors())
     if (!expected.contains(info.name))
@@ -115,11 +166,15 @@ Status loadTensors(Device &device, const SafetensorsFile &file, const ParamTable
                    const std::vector<TensorGroup> &groups) {
   std::vector<float> values;
   for (const TensorGroup &group : groups)
-    for (const ParamEntry &entry : table.entries()) {
-      values.resize(entry.elements);
-      SWAMLA_RETURN_IF_ERROR(file.read(*file.find(group.prefix + entry.name), values));
-      SWAMLA_RETURN_IF_ERROR(device.upload(group.buffer.index, entry.offset * sizeof(float),
-                                           std::as_bytes(std::span(values))));
+    for (const Slice &slice : slicesOf(group, table)) {
+      const TensorInfo &tensor = *file.find(slice.info.name);
+      std::span<const std::byte> bytes = file.data(tensor);
+      if (slice.info.type == TensorType::F32) {
+        values.resize(slice.info.elements);
+        SWAMLA_RETURN_IF_ERROR(file.read(tensor, values));
+        bytes = std::as_bytes(std::span(values));
+      }
+      SWAMLA_RETURN_IF_ERROR(device.upload(group.buffer.index, slice.offset, bytes));
     }
   return refreshWorkingCopies(device);
 }
@@ -136,19 +191,18 @@ Result<FileDigest> saveTensors(Device &device, const std::string &path, const Pa
                                const std::map<std::string, std::string> &metadata) {
   std::vector<TensorInfo> infos;
   for (const TensorGroup &group : groups)
-    for (const ParamEntry &entry : table.entries())
-      infos.push_back({group.prefix + entry.name, TensorType::F32, entry.shape, 0, entry.elements});
+    for (const Slice &slice : slicesOf(group, table))
+      infos.push_back(slice.info);
   SWAMLA_TRY(SafetensorsWriter writer, SafetensorsWriter::create(path, infos, metadata));
-  std::vector<float> values;
+  std::vector<std::byte> bytes;
   for (const TensorGroup &group : groups)
-    for (const ParamEntry &entry : table.entries())
+    for (const Slice &slice : slicesOf(group, table))
       SWAMLA_RETURN_IF_ERROR(
-          forEachPiece(entry.elements, [&](uint64_t first, uint64_t n) -> Status {
-            values.resize(n);
-            SWAMLA_RETURN_IF_ERROR(device.download(group.buffer.index,
-                                                   (entry.offset + first) * sizeof(float),
-                                                   std::as_writable_bytes(std::span(values))));
-            return writer.append(std::as_bytes(std::span(values)));
+          forEachPiece(slice.info.bytes(), [&](uint64_t first, uint64_t n) -> Status {
+            bytes.resize(n);
+            SWAMLA_RETURN_IF_ERROR(
+                device.download(group.buffer.index, slice.offset + first, bytes));
+            return writer.append(bytes);
           }));
   return writer.finish();
 }

@@ -27,10 +27,13 @@ struct ParamEntry {
   double initValue = 0; ///< standard deviation, or the constant
 };
 
-/// A flat buffer whose slices are parameters or belong to them.
+/// A flat buffer whose slices are parameters or belong to them; or one with a shape of its own,
+/// which goes into a file as a whole, to the bit.
 struct FlatBuffer {
   unsigned index = 0; ///< in the program's table
   std::string name;   ///< "params", "adamw.m", ...
+  TensorType type = TensorType::F32;
+  std::vector<uint64_t> shape = {}; ///< empty: the layout of the parameters
 };
 
 class ParamTable {
@@ -64,8 +67,9 @@ struct TensorGroup {
   std::string prefix;
 };
 
-/// Checks that `file` holds exactly the tensors PREFIX + name of all groups, with their shapes and
-/// a floating-point type; all that is missing, unknown or different goes into one error.
+/// Checks that `file` holds exactly the tensors PREFIX + name of all groups, and the buffers with a
+/// shape of their own under their names, with their shapes and types (for f32 any floating-point
+/// type); all that is missing, unknown or different goes into one error.
 Status checkTensors(const SafetensorsFile &file, const ParamTable &table,
                     const std::vector<TensorGroup> &groups);
 /// Copies the tensors, checked before, to the device.
@@ -73,7 +77,7 @@ Status loadTensors(Device &device, const SafetensorsFile &file, const ParamTable
                    const std::vector<TensorGroup> &groups);
 /// Fills the parameters from a file that holds exactly them: --init.
 Status loadWeights(Device &device, const ParamTable &table, const std::string &path);
-/// Writes the groups to a file as F32.
+/// Writes the groups to a file, in the types of their buffers.
 Result<FileDigest> saveTensors(Device &device, const std::string &path, const ParamTable &table,
                                const std::vector<TensorGroup> &groups,
                                const std::map<std::string, std::string> &metadata);

@@ -29,7 +29,9 @@ constexpr TypeRow kTypes[] = {{TensorType::F32, "F32", 4},
                               {TensorType::F64, "F64", 8},
                               {TensorType::I32, "I32", 4},
                               {TensorType::I64, "I64", 8},
-                              {TensorType::BF16, "BF16", 2}};
+                              {TensorType::BF16, "BF16", 2},
+                              {TensorType::F8E4M3, "F8_E4M3", 1},
+                              {TensorType::I8, "I8", 1}};
 
 const TypeRow &row(TensorType type) { return kTypes[static_cast<size_t>(type)]; }
 
@@ -80,7 +82,7 @@ private:
         info.type = known.type;
         return Status::ok();
       }
-    return bad(info.name, fmt::format("dtype is {}; expected F32, F64, I32, I64 or BF16",
+    return bad(info.name, fmt::format("dtype is {}; expected F32, F64, I32, I64, BF16, F8_E4M3 or I8",
                                       swamla::quoted(*text)));
   }
 
@@ -246,6 +248,8 @@ Status SafetensorsFile::read(const TensorInfo &tensor, std::span<float> out) con
     return Status::ok();
   case TensorType::I32:
   case TensorType::I64:
+  case TensorType::F8E4M3:
+  case TensorType::I8:
     break;
   }
   return invalidArgument(fmt::format("{}: tensor {} has type {}; expected F32, F64 or BF16", name,

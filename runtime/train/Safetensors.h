@@ -22,7 +22,7 @@
 
 namespace swamla {
 
-enum class TensorType : uint8_t { F32, F64, I32, I64, BF16 };
+enum class TensorType : uint8_t { F32, F64, I32, I64, BF16, F8E4M3, I8 };
 
 /// "F32", ...: the name in the file.
 std::string_view tensorTypeName(TensorType type);

@@ -154,6 +154,9 @@ public:
   llvm::SmallVector<mlir::Value> loadPairs(mlir::Type element, int64_t count, mlir::Value pointer,
                                            bool readOnly);
   void storePairs(mlir::Type element, mlir::ValueRange pairs, mlir::Value pointer);
+  /// `count` i8, a power of two, with one access of up to 16 bytes; four or more go by words.
+  llvm::SmallVector<mlir::Value> loadBytes(int64_t count, mlir::Value pointer, bool readOnly);
+  void storeBytes(mlir::ValueRange bytes, mlir::Value pointer);
   /// Byte i of the result is the byte of high:low that nibble i of the selector numbers.
   mlir::Value permuteBytes(mlir::Value low, mlir::Value high, int64_t selector);
 

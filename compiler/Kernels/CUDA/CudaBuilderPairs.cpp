@@ -1,4 +1,4 @@
-//===- CudaBuilderPairs.cpp - narrow floats, two at a time ----------------===//
+//===- CudaBuilderPairs.cpp - narrow numbers, several at a time -----------===//
 #include "compiler/Kernels/CUDA/CudaBuilder.h"
 #include "compiler/Kernels/CUDA/CudaFloat8.h"
 
@@ -27,6 +27,34 @@ Value CudaBuilder::roundTo(Type element, Value value) {
 Value CudaBuilder::permuteBytes(Value low, Value high, int64_t selector) {
   auto mode = NVVM::PermuteModeAttr::get(getContext(), NVVM::PermuteMode::DEFAULT);
   return NVVM::PermuteOp::create(*this, getI32Type(), low, high, i32(selector), mode);
+}
+
+SmallVector<Value> CudaBuilder::loadBytes(int64_t count, Value pointer, bool readOnly) {
+  if (count < 4)
+    return loadElements(getI8Type(), count, pointer, readOnly);
+  SmallVector<Value> bytes;
+  for (Value word : loadElements(getI32Type(), count / 4, pointer, readOnly))
+    for (int64_t bit = 0; bit < 32; bit += 8) {
+      Value low = bit == 0 ? word : shiftRight(word, bit);
+      bytes.push_back(arith::TruncIOp::create(*this, getI8Type(), low));
+    }
+  return bytes;
+}
+
+void CudaBuilder::storeBytes(ValueRange bytes, Value pointer) {
+  if (bytes.size() < 4)
+    return storeElements(getI8Type(), bytes, pointer);
+  SmallVector<Value> words;
+  for (auto [i, byte] : llvm::enumerate(bytes)) {
+    Value wide = arith::ExtUIOp::create(*this, getI32Type(), byte);
+    if (i % 4 == 0) {
+      words.push_back(wide);
+      continue;
+    }
+    Value shifted = arith::ShLIOp::create(*this, wide, i32(8 * (i % 4)));
+    words.back() = arith::OrIOp::create(*this, words.back(), shifted);
+  }
+  storeElements(getI32Type(), words, pointer);
 }
 
 SmallVector<Value> CudaBuilder::loadPairs(Type element, int64_t count, Value pointer,

@@ -162,6 +162,8 @@ ChunkValue RowEmitter::loadVector(Type element, Value pointer, int64_t vec, int6
     Value at = b.pointer(pointer, element, i);
     if (inPairs)
       append_range(value.pairs, b.loadPairs(element, count, at, readOnly));
+    else if (element.isInteger(8))
+      append_range(value.lanes, b.loadBytes(count, at, readOnly));
     else
       append_range(value.lanes, b.loadElements(element, count, at, readOnly));
   }
@@ -177,6 +179,8 @@ void RowEmitter::storeVector(Type element, ChunkValue &value, Value pointer, int
     Value at = b.pointer(pointer, element, i);
     if (inPairs)
       b.storePairs(element, ArrayRef(value.pairs).slice(i / 2, count / 2), at);
+    else if (element.isInteger(8))
+      b.storeBytes(ArrayRef(value.lanes).slice(i, count), at);
     else
       b.storeElements(element, ArrayRef(value.lanes).slice(i, count), at);
   }

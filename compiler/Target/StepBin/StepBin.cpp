@@ -25,6 +25,9 @@ schema::DType dtypeOf(Type type) {
       .Case([](BFloat16Type) { return schema::DType::BF16; })
       .Case([](Float8E4M3FNType) { return schema::DType::F8E4M3; })
       .Case([](Float8E5M2Type) { return schema::DType::F8E5M2; })
+      .Case([](IntegerType integer) {
+        return integer.getWidth() == 8 ? schema::DType::I8 : schema::DType::I32;
+      })
       .Default([](Type) { return schema::DType::I32; });
 }
 
@@ -89,15 +92,23 @@ Offset<schema::Buffer> StepWriter::buffer(step::BufferOp op) {
                   .Case("input", schema::BufferKind::Input)
                   .Case("scalars", schema::BufferKind::Scalars)
                   .Case("working", schema::BufferKind::Working)
+                  .Case("scaling", schema::BufferKind::Scaling)
                   .Default(schema::BufferKind::Results);
   buffers[op.getSymName()] = buffers.size();
-  return schema::CreateBuffer(fb, string(op.getSymName()), kind, op.getBytes());
+  Offset<flatbuffers::Vector<uint64_t>> ownShape = 0;
+  Type element = Float32Type::get(op.getContext());
+  if (std::optional<Type> type = op.getType()) {
+    element = getElementTypeOrSelf(*type);
+    if (isa<RankedTensorType>(*type))
+      ownShape = shape(*type);
+  }
+  return schema::CreateBuffer(fb, string(op.getSymName()), kind, op.getBytes(), dtypeOf(element),
+                              ownShape);
 }
 
 Offset<schema::Param> StepWriter::param(step::ParamOp op) {
   return schema::CreateParam(fb, string(op.getSymName()), shape(op.getType()), op.getOffset(),
                              op.getInitNormal(), op.getInitValue().convertToDouble(),
-                  .Case("scaling", schema::BufferKind::Scaling)
                              op.getDecay());
 }
 
@@ -163,6 +174,7 @@ Offset<schema::Program> StepWriter::program(step::ProgramOp program) {
 FailureOr<Offset<schema::Model>> StepWriter::model() {
   auto info = module->getAttrOfType<DictionaryAttr>("swamla.model_info");
   auto optimizer = module->getAttrOfType<StringAttr>("swamla.optimizer");
+  auto state = module->getAttrOfType<StringAttr>("swamla.optimizer_state");
   auto number = [&](StringRef name) { return info ? info.getAs<IntegerAttr>(name) : nullptr; };
   auto text = [&](StringRef name) { return info ? info.getAs<StringAttr>(name) : nullptr; };
   IntegerAttr vocab = number("vocab_size"), seq = number("block_size"), batch = number("batch"),
@@ -177,7 +189,7 @@ FailureOr<Offset<schema::Model>> StepWriter::model() {
                                  "--swamla-build-optimizer";
   return schema::CreateModel(fb, string(name), vocab.getInt(), seq.getInt(), batch.getInt(),
                              params.getInt(), flops.getValueAsDouble(), string(optimizer),
-                             string(description));
+                             string(description), state ? string(state) : 0);
 }
 
 Offset<schema::TensorMap> StepWriter::tensorMap(step::TensorMapAttr map) {

@@ -51,8 +51,8 @@ LogicalResult BufferOp::verify() {
   if (auto bytes = static_cast<int64_t>(getBytes()); bytes < 0)
     return emitOpError() << "has " << bytes << " bytes, expected none or more";
   if (getType() && getKind() != "state")
-    return emitOpError() << "has a type, " << *getType() << ", expected one of states only, found kind \""
-                         << getKind() << "\"";
+    return emitOpError() << "has a type, " << *getType()
+                         << ", expected one of states only, found kind \"" << getKind() << "\"";
   return success();
 }
 

@@ -15,9 +15,10 @@ def Step_BufferOp : Step_Op<"buffer", [Symbol]> {
     `kind`: `arena` (activations and scratch; contents undefined between programs), `params`, `grads`, `state` (optimizer state, zero at first),
     `constants` (filled by the setup program), `input` (tokens, targets; written by the runtime), `scalars`, `results` (read by the runtime), `working` (bf16 or fp8 copy of `params`, written by `apply` and by the program `cast`),
     `scaling` (fp8: scales and what they follow from, zero at first).
+    `type` is for states: a type of number where they have the layout of `params`, but not f32; a tensor where they have a shape of their own.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kind, I64Attr:$bytes);
-  let assemblyFormat = "$sym_name `kind` $kind `bytes` $bytes attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kind, I64Attr:$bytes, OptionalAttr<TypeAttr>:$type);
+  let assemblyFormat = "$sym_name `kind` $kind `bytes` $bytes (`type` $type^)? attr-dict";
   let hasVerifier = 1;
 }
 

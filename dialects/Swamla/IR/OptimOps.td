@@ -67,7 +67,21 @@ def Swamla_StateFormat : I32EnumAttr<"StateFormat", "how an optimizer state is k
   let cppNamespace = "::swamla";
 }
 
-class Swamla_StateOp<string mnemonic, list<Trait> traits = []> : Swamla_RowwiseOp<mnemonic, traits> {
+def Swamla_StateOp : Swamla_Op<"state", [Symbol]> {
+  let summary = "declares an optimizer state's buffer that has a shape of its own, not that of `params`";
+  let description = [{
+    For the state `adamw.m` in eight bits, and the scales of its blocks:
+    ```mlir
+    swamla.state @adamw.m : tensor<524288xi8>
+    swamla.state @adamw.m.scale : tensor<2048xf32>
+    ```
+    swamla.get_flat and set_flat count its elements.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyStaticShapeTensor>:$type);
+  let assemblyFormat = "$sym_name `:` $type attr-dict";
+}
+
+class Swamla_NarrowStateOp<string mnemonic, list<Trait> traits = []> : Swamla_RowwiseOp<mnemonic, traits> {
   code formats = [{
     A row is a block. `bf16` has no scales. `fp8` is f8E4M3FN times the block's scale, its largest magnitude over 448. `int8` is the number of a magnitude, with
     a sign unless the state is `nonnegative`, times the block's largest; `int4` two of those in a byte, the low four bits for the first of two tensors, each
@@ -76,7 +90,7 @@ class Swamla_StateOp<string mnemonic, list<Trait> traits = []> : Swamla_RowwiseO
     one tensor<R x f32> for each of them, none for bf16}];
 }
 
-def Swamla_LoadStateOp : Swamla_StateOp<"load_state"> {
+def Swamla_LoadStateOp : Swamla_NarrowStateOp<"load_state"> {
   let summary = "an optimizer state as f32";
   let description = !strconcat(formats, ".");
   let arguments = (ins Swamla_StateFormat:$format, UnitAttr:$nonnegative, AnyStaticShapeTensor:$codes, Variadic<AnyStaticShapeTensor>:$scales);
@@ -85,7 +99,7 @@ def Swamla_LoadStateOp : Swamla_StateOp<"load_state"> {
   let hasVerifier = 1;
 }
 
-def Swamla_StoreStateOp : Swamla_StateOp<"store_state", [AttrSizedOperandSegments]> {
+def Swamla_StoreStateOp : Swamla_NarrowStateOp<"store_state", [AttrSizedOperandSegments]> {
   let summary = "an optimizer state in its format, over the old one; where the norm of the gradients is not finite the old one stays, to the bit";
   let description = !strconcat(formats, [{;
     (C4) norm is tensor<1xf32>; (C5) results have the types of codes and scales.

@@ -212,13 +212,14 @@ template <typename Op> static LogicalResult verifyFlat(Op op, RankedTensorType t
                       .Cases({"params", kGradsBuffer}, f32)
                       .Case(kWorkingBuffer, bf16)
                       .Default({});
-  if (expected ? element == expected : element == f32 || element == bf16 || isF8(element))
+  if (expected ? element == expected
+               : element == f32 || element == bf16 || isF8(element) || element.isInteger(8))
     return success();
   InFlightDiagnostic error = op.emitOpError() << "expected elements of ";
   if (expected)
     error << expected;
   else
-    error << "f32, bf16, f8E4M3FN or f8E5M2";
+    error << "f32, bf16, f8E4M3FN, f8E5M2 or i8";
   return error << " in buffer \"" << op.getBuffer() << "\", found " << type;
 }
 
