@@ -11,20 +11,22 @@
 // CHECK-SAME: step.num_views = 5 : i64, step.scratch_bytes = 8 : i64
 // CHECK-SAME: step.tensor_maps = [#step.tensor_map<view = 0, offset = 0, element = bf16, dims = [96, 2, 512, 2], strides = [192, 1152, 589824], box = [64, 1, 192, 1], swizzle = 3>,
 // CHECK-SAME: #step.tensor_map<view = 1, {{[^>]*}} box = [64, 1, 64, 1], swizzle = 3>, #step.tensor_map<view = 2, {{[^>]*}} box = [64, 1, 64, 1]
-// CHECK-SAME: #step.tensor_map<view = 3, offset = 0, element = bf16, dims = [96, 2, 512, 2], strides = [192, 384, 196608], box = [64, 1, 64, 1], swizzle = 3>,
+// CHECK-SAME: #step.tensor_map<view = 3, offset = 0, element = bf16, dims = [96, 2, 512, 2], strides = [192, 384, 196608], box = [64, 1, 192, 1], swizzle = 3>,
 // CHECK-SAME: #step.tensor_map<view = 1, {{[^>]*}} box = [64, 1, 16, 1], swizzle = 3>, #step.tensor_map<view = 2, {{[^>]*}} box = [64, 1, 16, 1]
 //
 // The loading warpgroup gives registers away and takes tiles from a counter.
 // CHECK: nvvm.setmaxregister decrease 32
 // CHECK: llvm.atomicrmw add %[[SCRATCH]], %{{.*}} syncscope("device") monotonic
-// CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[K]],
-// CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[Q]],
 // CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[SINK_K]],
 // CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[SINK_V]],
+// CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[Q]],
+// CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[K]],
 // CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global %{{.*}}, %[[V]],
 // The counter is left zero.
 // CHECK: llvm.atomicrmw uinc_wrap
 // CHECK: llvm.store %{{.*}}, %[[SCRATCH]]
+// A warp beside it stores results.
+// CHECK: nvvm.cp.async.bulk.tensor.global.shared.cta %[[OUT]],
 //
 // The sink's scores and results; then scores of a tile: 96 columns are six steps of 16, keys the second operand; and results: 64 keys are four.
 // CHECK: nvvm.setmaxregister increase 160
@@ -40,7 +42,7 @@
 // CHECK: llvm.inline_asm {{.*}}wgmma.wait_group.sync.aligned 0;
 // CHECK: llvm.store %{{.*}}, %{{.*}} {alignment = 4 : i64} : f32, !llvm.ptr<1>
 // CHECK: nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}
-// CHECK: nvvm.cp.async.bulk.tensor.global.shared.cta %[[OUT]],
+// CHECK: llvm.inline_asm {{.*}}"mbarrier.arrive.shared::cta.b64
 // CHECK: step.launch @window
 // CHECK-NOT: step.attention_kernel
 module {
@@ -60,20 +62,20 @@ module {
 // CHECK-LABEL: llvm.func @latent(
 // CHECK-SAME: step.num_views = 6 : i64
 // CHECK-SAME: step.tensor_maps = [#step.tensor_map<view = 0, offset = 0, element = bf16, dims = [128, 2, 300, 1]
-// CHECK-SAME: #step.tensor_map<view = 1, offset = 0, element = bf16, dims = [128, 2, 300, 1], strides = [512, 1024, 307200], box = [64, 1, 128, 1]
+// CHECK-SAME: #step.tensor_map<view = 1, offset = 0, element = bf16, dims = [128, 2, 300, 1], strides = [512, 1024, 307200], box = [64, 1, 96, 1]
 // CHECK-SAME: #step.tensor_map<view = 2, {{[^>]*}} dims = [128, 2, 300, 1]
 // CHECK-SAME: #step.tensor_map<view = 4, {{[^>]*}} dims = [128, 2, 300, 1]
 // CHECK-SAME: #step.tensor_map<view = 0, offset = 256, element = bf16, dims = [64, 2, 300, 1]
-// CHECK-SAME: #step.tensor_map<view = 3, offset = 0, element = bf16, dims = [64, 1, 300, 1], strides = [640, 640, 192000], box = [64, 1, 128, 1]
+// CHECK-SAME: #step.tensor_map<view = 3, offset = 0, element = bf16, dims = [64, 1, 300, 1], strides = [640, 640, 192000], box = [64, 1, 96, 1]
 // CHECK: nvvm.setmaxregister increase 232
-// Two warpgroups take turns; 192 columns are twelve steps; results wait to be rescaled until the next scores are under way.
+// Tiles of 96 keys leave room for two places of queries. Two warpgroups take turns; 192 columns are twelve steps; results wait to be rescaled until the next scores are under way.
 // CHECK: nvvm.barrier.arrive id = %{{.*}} number_of_threads
 // CHECK: nvvm.barrier id = %{{.*}} number_of_threads
-// CHECK: llvm.inline_asm {{.*}}wgmma.fence.sync.aligned;{{( add[^;]*; add[^;]*; wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 [^;]*;){12} }}wgmma.commit_group.sync.aligned;
+// CHECK: llvm.inline_asm {{.*}}wgmma.fence.sync.aligned;{{( add[^;]*; add[^;]*; wgmma.mma_async.sync.aligned.m64n96k16.f32.bf16.bf16 [^;]*;){12} }}wgmma.commit_group.sync.aligned;
 // CHECK: nvvm.barrier.arrive id = %{{.*}} number_of_threads
 // CHECK: llvm.inline_asm {{.*}}wgmma.wait_group.sync.aligned 0;
 // CHECK: nvvm.barrier id = %{{.*}} number_of_threads
-// CHECK: llvm.inline_asm {{.*}}m64n128k16
+// CHECK: llvm.inline_asm {{.*}}m64n96k16
 // CHECK: llvm.inline_asm {{.*}}mov.b32
 // CHECK: llvm.inline_asm {{.*}}m64n128k16
 // CHECK: llvm.inline_asm {{.*}}wgmma.wait_group.sync.aligned 1;

@@ -156,8 +156,8 @@ class Bench:
             name, program, calls, ms, gbs, gflops = (x.strip() for x in match.groups())
             calls, ms = float(calls), float(ms)
             moved, flops = float(gbs) * 1e6 * ms, float(gflops) * 1e6 * ms
-            # One op in two kernels: its work is counted once.
-            name = re.sub(r"_(dq|dkv|dk|dv|dshared)$", "", name)
+            # One op in several kernels: its work is counted once.
+            name = re.sub(r"_(delta|dq|dkv|dk|dv|dshared)$", "", name)
             if name in parts:
                 row = parts[name]
                 row[3], row[4], row[5] = row[3] + ms, row[4] + moved, row[5] + flops

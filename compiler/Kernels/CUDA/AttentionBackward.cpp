@@ -41,16 +41,14 @@ BackwardLayout BackwardLayout::make(const AttentionSizes &sizes, BackwardSide si
   for (int i : {0, 1})
     l.sink[i] = memory.takeTile(HopperBackward::kSinkKeys, sinkTile ? atoms[i] : 0, plan.places);
   l.places.stages = plan.places;
-  // An id is known one tile before the block comes to it: see load().
-  l.ids.stages = 4;
   l.rows.stages = byKey ? 0 : 2;
   int64_t statistics =
       byKey ? plan.stages[0] * plan.tileRows : l.rows.stages * HopperBackward::kFixedRows;
   l.statistics = memory.take(statistics * 2 * 4);
-  for (TileRing *ring : {&l.places, &l.streamed[0], &l.streamed[1], &l.ids, &l.rows})
+  for (TileRing *ring : {&l.places, &l.streamed[0], &l.streamed[1], &l.rows})
     memory.takeRingBarriers(*ring);
   l.staged = memory.takeBarriers(plan.places);
-  l.tileIds = memory.take(4 * l.ids.stages, 4);
+  l.queue.takeFrom(memory);
   l.never = memory.take(4, 4);
   l.bytes = memory.size();
   return l;
@@ -206,8 +204,7 @@ void HopperBackward::initBarriers() {
   };
   init(layout.places, 1, 1);
   b.initBarriers(layout.staged, layout.places.stages, threads);
-  // All warps but the loading one read the ids.
-  init(layout.ids, 1, warps + statisticsWarps() + 1);
+  layout.queue.init(b, warps + statisticsWarps() + 1);
   init(layout.rows, statisticsWarps() * kWarpSize, threads);
   for (int i : {0, 1}) {
     const TileRing &ring = layout.streamed[i];

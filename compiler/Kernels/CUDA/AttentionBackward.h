@@ -68,8 +68,7 @@ struct BackwardLayout {
   TileRing places;    ///< emptied when the results have left
   int64_t staged = 0; ///< for each place: the results lie there
   TileRing streamed[2];
-  TileRing ids;           ///< of the block's tiles, from the loading thread to all other warps
-  int64_t tileIds = 0;    ///< i32[ids.stages]
+  TileQueue queue;
   TileRing rows;          ///< by query: places of the fixed rows' statistics
   int64_t statistics = 0; ///< f32, -lse log2(e) and delta: by query [rows.stages][2][fixed rows],
                           ///< by key [streamed[0].stages][2][tileRows]

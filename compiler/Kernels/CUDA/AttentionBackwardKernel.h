@@ -92,14 +92,12 @@ private:
   Value headOf(const FixedTile &tile, HeadOf which, Value member);
   Value streamedRow(const FixedTile &tile, Value n);
 
-  // AttentionBackwardLoad.cpp: the loading warp, and how all others learn of its tiles.
+  // AttentionBackwardLoad.cpp: the loading thread, and what all others do with its tiles.
   void load();
-  Value takeTile();
-  void announceTile(Value id, Value ordinal);
   /// Calls body(tile, base) for each of the block's tiles, in whole warps; `base`: streamed tiles
   /// that went through the rings before.
   void forEachTile(llvm::function_ref<void(const FixedTile &, Value)> body);
-  Value loadTile(Value id, Value base, Value ordinal);
+  Value loadTile(const FixedTile &tile, Value base);
   void loadFixed(const FixedTile &tile);
   /// A streamed tile: which query head of the KV head (null: the only one), and which of its tiles.
   struct Place {
@@ -110,7 +108,6 @@ private:
   void loadStreamed(unsigned which, const FixedTile &tile, Value number, Value base);
   void loadParts(const MapParts &parts, Value offset, const AtomTile &tile, Value mbarrier,
                  const FixedTile &place, Value member, Value row);
-  void finishLoading();
 
   // AttentionBackwardStatistics.cpp: the warps that bring the queries' statistics.
   void loadStatistics(Value part);

@@ -1,11 +1,4 @@
-//===- AttentionBackwardLoad.cpp - the loading warp -----------------------===//
-//
-// One thread loads by TMA. Tiles come from a counter: first come, first served,
-// which balances blocks whatever a tile costs. Which block computes a tile makes
-// no difference to its results. The thread takes a tile's number one tile before
-// it loads it, and tells the other warps at once, so that they can prepare for it.
-//
-//===----------------------------------------------------------------------===//
+//===- AttentionBackwardLoad.cpp - the loading thread ---------------------===//
 #include "compiler/Kernels/CUDA/AttentionBackwardKernel.h"
 
 using namespace mlir;
@@ -28,57 +21,21 @@ HopperBackward::Place HopperBackward::placeAt(const FixedTile &tile, Value n) {
 /// For each tile of the block, in the order in which they are needed, its fixed and its streamed
 /// rows.
 void HopperBackward::load() {
-  Value total = b.i32(order.count()), one = b.i32(1), first = b.blockId('x');
-  announceTile(first, b.i32(0));
-  b.whileLoop(
-      {first, takeTile(), b.i32(0), b.i32(0)}, {},
-      [&](ValueRange carried) {
-        return HopperBuilder::Decision{b.lessThan(carried[0], total), {}};
-      },
-      [&](ValueRange carried, ValueRange) {
-        Value id = carried[0], next = carried[1], base = carried[2], ordinal = carried[3];
-        announceTile(next, b.add(ordinal, one));
-        Value afterNext = takeTile(); // used in the next round, when it has long arrived
-        Value end = loadTile(id, base, ordinal);
-        return Values{next, afterNext, end, b.add(ordinal, one)};
-      });
-  finishLoading();
-}
-
-/// The number of a tile that no block has taken; as large as order.count() if there is none.
-Value HopperBackward::takeTile() {
-  Value taken = LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, b.scratch(), b.i32(1),
-                                          LLVM::AtomicOrdering::monotonic, "device");
-  return b.add(taken, b.i32(launch.grid[0]));
-}
-
-/// Tells the other warps which tile comes as number `ordinal`.
-void HopperBackward::announceTile(Value id, Value ordinal) {
-  Value place = b.acquireEmpty(layout.ids, ordinal);
-  b.store(id, b.sharedAt(b.mul(place, 4), layout.tileIds));
-  b.arrive(b.fullBarrier(layout.ids, place));
+  loadTiles(
+      b, layout.queue, order.count(), launch.grid[0],
+      [&](Value id, Value ordinal, Value base) { return loadTile(decode(id, ordinal), base); });
 }
 
 void HopperBackward::forEachTile(function_ref<void(const FixedTile &, Value)> body) {
-  Value isFirst = b.equal(b.laneId(), 0);
-  b.whileLoop(
-      {b.i32(0), b.i32(0)}, {b.getI32Type()},
-      [&](ValueRange carried) {
-        Value place = b.waitFull(layout.ids, carried[1]);
-        Value id = b.readForWarp(isFirst, b.sharedAt(b.mul(place, 4), layout.tileIds),
-                                 b.mbarrier(layout.ids.empty, place));
-        return HopperBuilder::Decision{b.lessThan(id, order.count()), {id}};
-      },
-      [&](ValueRange carried, ValueRange found) {
-        FixedTile tile = decode(found[0], carried[1]);
-        body(tile, carried[0]);
-        return Values{b.add(carried[0], allTiles(tile)), b.add(carried[1], 1)};
-      });
+  swamla::forEachTile(b, layout.queue, order.count(), [&](Value id, Value ordinal, Value base) {
+    FixedTile tile = decode(id, ordinal);
+    body(tile, base);
+    return b.add(base, allTiles(tile));
+  });
 }
 
 /// `base`: streamed tiles that went through the rings before. Returns the next `base`.
-Value HopperBackward::loadTile(Value id, Value base, Value ordinal) {
-  FixedTile tile = decode(id, ordinal);
+Value HopperBackward::loadTile(const FixedTile &tile, Value base) {
   Value end = b.add(base, allTiles(tile));
   // With one place for fixed rows, the first streamed tile comes while the results before are still
   // being stored.
@@ -146,16 +103,6 @@ void HopperBackward::loadParts(const MapParts &parts, Value offset, const AtomTi
                 {b.i32(atom * kAtomColumns), head, row, place.sequence});
     }
   }
-}
-
-/// Leaves the counters zero: the last block to come here resets them for the next launch.
-void HopperBackward::finishLoading() {
-  int64_t lastBlock = launch.grid[0] - 1;
-  Value finished = b.pointer(b.scratch(), b.getI32Type(), 1);
-  Value before =
-      LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::uinc_wrap, finished, b.i32(lastBlock),
-                                LLVM::AtomicOrdering::acq_rel, "device");
-  b.when(b.equal(before, lastBlock), [&] { b.store(b.i32(0), b.scratch()); });
 }
 
 } // namespace swamla

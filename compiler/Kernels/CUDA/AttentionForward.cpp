@@ -15,36 +15,26 @@ int64_t sharedLimit(const CudaTarget &target, int64_t blocksPerSm) {
   return (target.maxSharedBytes() + reserved) / blocksPerSm - reserved;
 }
 
-ForwardLayout ForwardLayout::make(const AttentionSizes &sizes, const HopperForwardPlan &plan,
-                                  int64_t limit) {
+ForwardLayout ForwardLayout::make(const AttentionSizes &sizes, const HopperForwardPlan &plan) {
   int64_t keyAtoms = atomsFor(sizes.own) + atomsFor(sizes.shared), valueAtoms = atomsFor(sizes.v);
-  auto place = [&](bool outApart) {
-    ForwardLayout l;
-    SharedLayout memory;
-    l.outApart = outApart;
-    l.q = memory.takeTile(plan.blockQ(), outApart ? keyAtoms : std::max(keyAtoms, valueAtoms));
-    l.q.atoms = keyAtoms;
-    l.k = {.tile = memory.takeTile(plan.blockK, keyAtoms, plan.stages), .stages = plan.stages};
-    l.v = {.tile = memory.takeTile(plan.blockK, valueAtoms, plan.stages), .stages = plan.stages};
-    bool sinkTile = hasSinkTile(sizes);
-    l.sinkK = memory.takeTile(kSinkTileKeys, sinkTile ? keyAtoms : 0);
-    l.sinkV = memory.takeTile(kSinkTileKeys, sinkTile ? valueAtoms : 0);
-    l.out = {.offset = l.q.offset, .rows = plan.blockQ(), .atoms = valueAtoms};
-    if (outApart)
-      l.out = memory.takeTile(plan.blockQ(), valueAtoms);
-    l.qFull = memory.takeBarriers(1);
-    l.qEmpty = memory.takeBarriers(1);
-    l.idEmpty = memory.takeBarriers(1);
-    memory.takeRingBarriers(l.k);
-    memory.takeRingBarriers(l.v);
-    l.tileId = memory.take(4, 4);
-    l.never = memory.take(4, 4);
-    l.bytes = memory.size();
-    return l;
-  };
-  // With memory of its own for the results, the next queries are loaded before these have left.
-  ForwardLayout apart = place(true);
-  return apart.bytes <= limit ? apart : place(false);
+  ForwardLayout l;
+  SharedLayout memory;
+  l.q = l.out = memory.takeTile(plan.blockQ(), std::max(keyAtoms, valueAtoms), plan.places);
+  l.q.atoms = keyAtoms;
+  l.out.atoms = valueAtoms;
+  l.k = {.tile = memory.takeTile(plan.blockK, keyAtoms, plan.stages), .stages = plan.stages};
+  l.v = {.tile = memory.takeTile(plan.blockK, valueAtoms, plan.stages), .stages = plan.stages};
+  bool sinkTile = hasSinkTile(sizes);
+  l.sinkK = memory.takeTile(kSinkTileKeys, sinkTile ? keyAtoms : 0, plan.places);
+  l.sinkV = memory.takeTile(kSinkTileKeys, sinkTile ? valueAtoms : 0, plan.places);
+  l.places.stages = plan.places;
+  for (TileRing *ring : {&l.places, &l.k, &l.v})
+    memory.takeRingBarriers(*ring);
+  l.staged = memory.takeBarriers(plan.places);
+  l.queue.takeFrom(memory);
+  l.never = memory.take(4, 4);
+  l.bytes = memory.size();
+  return l;
 }
 
 //===----------------------------------------------------------------------===//
@@ -60,9 +50,8 @@ static TileOrder orderOf(const AttentionSizes &sizes, const HopperForwardPlan &p
 HopperForward::HopperForward(step::AttentionKernelOp op, const HopperForwardPlan &plan,
                              OpBuilder &builder, const CudaTarget &target)
     : op(op), sizes(attentionSizes(op)), plan(plan), b(op.getLoc(), builder, target),
-      layout(ForwardLayout::make(sizes, plan, sharedLimit(target, plan.blocksPerSm))),
-      order(orderOf(sizes, plan)), keyColumns{sizes.own, sizes.shared}, valueColumns{sizes.v},
-      numViews(sizes.shared ? 6 : 5) {
+      layout(ForwardLayout::make(sizes, plan)), order(orderOf(sizes, plan)),
+      keyColumns{sizes.own, sizes.shared}, valueColumns{sizes.v}, numViews(sizes.shared ? 6 : 5) {
   int64_t resident = target.numSms() * plan.blocksPerSm;
   launch.grid = {std::min(order.count(), resident), 1, 1};
   launch.block = plan.threads();
@@ -84,7 +73,7 @@ HopperForward::Maps HopperForward::makeMaps() {
   m.q = make(0, op.getQ(), 0, sizes.own, plan.blockQ());
   m.k = make(1, op.getK(), 0, sizes.own, plan.blockK);
   m.v = make(2, op.getV(), 0, sizes.v, plan.blockK);
-  m.out = make(numViews - 2, op.getOut(), 0, sizes.v, kWarpgroupRows);
+  m.out = make(numViews - 2, op.getOut(), 0, sizes.v, plan.blockQ());
   if (sizes.shared) {
     m.qShared = make(0, op.getQ(), sizes.own, sizes.shared, plan.blockQ());
     m.kShared = make(3, *op.getShared(), 0, sizes.shared, plan.blockK);
@@ -110,7 +99,9 @@ GpuKernel HopperForward::build() {
       [&] {
         if (plan.movesRegisters())
           b.decreaseRegisters(plan.loadRegisters());
+        Value warp = b.shuffleFrom(b.warpId(), b.i32(0));
         b.when(b.equal(b.threadId(), 0), [&] { load(); });
+        b.when(b.equal(warp, 1), [&] { storeTiles(); });
         return Values();
       },
       [&] {
@@ -125,11 +116,10 @@ GpuKernel HopperForward::build() {
 
 void HopperForward::initBarriers() {
   int64_t warps = 4 * plan.warpgroups;
-  b.initBarriers(layout.qFull, 1, 1);
-  // Given back warp by warp when the last scores are done, or by warpgroups when what lay there
-  // after them, the results, has left.
-  b.initBarriers(layout.qEmpty, 1, layout.outApart ? warps : plan.warpgroups);
-  b.initBarriers(layout.idEmpty, 1, warps);
+  b.initBarriers(layout.places.full, plan.places, 1);
+  b.initBarriers(layout.places.empty, plan.places, 1);
+  b.initBarriers(layout.staged, plan.places, plan.warpgroups * kWarpgroupSize);
+  layout.queue.init(b, warps + 1);
   for (const TileRing &ring : {layout.k, layout.v}) {
     b.initBarriers(ring.full, ring.stages, 1);
     b.initBarriers(ring.empty, ring.stages, warps);
@@ -140,9 +130,10 @@ void HopperForward::initBarriers() {
 Value HopperForward::larger(Value x, Value y) { return b.larger(x, y); }
 Value HopperForward::smaller(Value x, Value y) { return b.smaller(x, y); }
 
-HopperForward::QueryTile HopperForward::decode(Value id) {
+HopperForward::QueryTile HopperForward::decode(Value id, Value ordinal) {
   TilePlace place = placeOf(b, order, id);
   QueryTile tile;
+  tile.ordinal = ordinal;
   tile.sequence = place.sequence;
   tile.head = place.head;
   tile.kvHead = b.div(place.head, sizes.group());
@@ -185,65 +176,38 @@ Value HopperForward::keyTileAt(const QueryTile &tile, Value n) {
 /// One thread: for each tile of queries the queries, the sink and the tiles of keys and values, in
 /// the order in which they are needed.
 void HopperForward::load() {
-  Value total = b.i32(order.count()), one = b.i32(1);
-  // Tiles come from a counter: first come, first served, which balances blocks whatever a tile
-  // costs. Which block computes a tile makes no difference to its results.
-  ValueRange last = b.whileLoop(
-      {b.blockId('x'), b.i32(0), b.i32(0)}, {},
-      [&](ValueRange carried) {
-        return HopperBuilder::Decision{b.lessThan(carried[0], total), {}};
-      },
-      [&](ValueRange carried, ValueRange) {
-        Value id = carried[0], base = carried[1], ordinal = carried[2];
-        Value taken = LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, b.scratch(), one,
-                                                LLVM::AtomicOrdering::monotonic, "device");
-        Value keyTiles = loadQueryTile(id, base, ordinal);
-        return Values{b.add(taken, numBlocks()), b.add(base, keyTiles), b.add(ordinal, one)};
-      });
-  finishLoading(last[2]);
+  loadTiles(b, layout.queue, order.count(), launch.grid[0],
+            [&](Value id, Value ordinal, Value base) {
+              QueryTile tile = decode(id, ordinal);
+              loadTile(tile, base);
+              return b.add(base, tile.keyTiles);
+            });
 }
 
-/// Writes down which tile comes next, when the queries of the one before are no longer needed. The
-/// next arrival at qFull publishes it.
-void HopperForward::announceTile(Value id, Value ordinal) {
-  Value before = b.sub(b.i32(1), b.bitAnd(ordinal, 1));
-  b.wait(b.mbarrier(layout.qEmpty), before);
-  b.wait(b.mbarrier(layout.idEmpty), before);
-  b.store(id, b.shared(layout.tileId));
+/// In whole warps: body(tile, base) for each of the block's tiles. `base`: key tiles that went
+/// through the rings before.
+void HopperForward::forEachTile(llvm::function_ref<void(const QueryTile &, Value)> body) {
+  swamla::forEachTile(b, layout.queue, order.count(), [&](Value id, Value ordinal, Value base) {
+    QueryTile tile = decode(id, ordinal);
+    body(tile, base);
+    return b.add(base, tile.keyTiles);
+  });
 }
 
-/// `base`: key tiles that went through the rings before; `ordinal`: query tiles. Returns how many
-/// key tiles this one has.
-Value HopperForward::loadQueryTile(Value id, Value base, Value ordinal) {
-  QueryTile tile = decode(id);
-  // These keys may come while the previous tile's results are still being stored.
-  loadKeys(tile, base, b.i32(0));
-  announceTile(id, ordinal);
-  if (tile.hasSinkTile) {
-    b.choose(
-        tile.hasSinkTile,
-        [&] {
-          b.expectBytes(b.mbarrier(layout.qFull),
-                        layout.q.bytes() + layout.sinkK.bytes() + layout.sinkV.bytes());
-          loadQueries(tile);
-          loadSink(tile);
-          return Values();
-        },
-        [&] {
-          b.expectBytes(b.mbarrier(layout.qFull), layout.q.bytes());
-          loadQueries(tile);
-          return Values();
-        });
-  } else {
-    b.expectBytes(b.mbarrier(layout.qFull), layout.q.bytes());
+void HopperForward::loadTile(const QueryTile &tile, Value base) {
+  // With one place for queries, the first keys come while the results before are still being
+  // stored.
+  bool early = plan.places > 1;
+  if (early)
     loadQueries(tile);
-  }
+  loadKeys(tile, base, b.i32(0));
+  if (!early)
+    loadQueries(tile);
   b.loop(b.i32(1), tile.keyTiles, b.i32(1), [&](Value n) {
     loadKeys(tile, base, n);
     loadValues(tile, base, b.add(n, -1));
   });
   loadValues(tile, base, b.add(tile.keyTiles, -1));
-  return tile.keyTiles;
 }
 
 /// Atoms `firstAtom` .. of the tile at byte `offset`, from a map that has them from column 0 on.
@@ -257,19 +221,38 @@ void HopperForward::loadAtoms(int64_t map, Value offset, const AtomTile &tile, i
   }
 }
 
+/// The queries, and the sink that goes with them.
 void HopperForward::loadQueries(const QueryTile &tile) {
-  Value offset = b.i32(layout.q.offset), full = b.mbarrier(layout.qFull);
-  Value place[] = {tile.head, tile.query, tile.sequence};
+  Value place = b.acquireEmpty(layout.places, tile.ordinal);
+  Value full = b.fullBarrier(layout.places, place);
+  int64_t sinkBytes = layout.sinkK.bytes() + layout.sinkV.bytes();
+  if (tile.hasSinkTile) {
+    b.choose(
+        tile.hasSinkTile,
+        [&] {
+          b.expectBytes(full, layout.q.bytes() + sinkBytes);
+          loadSink(tile, place, full);
+          return Values();
+        },
+        [&] {
+          b.expectBytes(full, layout.q.bytes());
+          return Values();
+        });
+  } else {
+    b.expectBytes(full, layout.q.bytes());
+  }
+  Value offset = b.add(b.mul(place, layout.placeBytes()), layout.q.offset);
+  Value from[] = {tile.head, tile.query, tile.sequence};
   int64_t ownAtoms = atomsFor(sizes.own);
-  loadAtoms(maps.q, offset, layout.q, 0, ownAtoms, full, place);
+  loadAtoms(maps.q, offset, layout.q, 0, ownAtoms, full, from);
   if (sizes.shared)
-    loadAtoms(maps.qShared, offset, layout.q, ownAtoms, atomsFor(sizes.shared), full, place);
+    loadAtoms(maps.qShared, offset, layout.q, ownAtoms, atomsFor(sizes.shared), full, from);
 }
 
-void HopperForward::loadSink(const QueryTile &tile) {
-  Value full = b.mbarrier(layout.qFull), zero = b.i32(0);
+void HopperForward::loadSink(const QueryTile &tile, Value place, Value full) {
+  Value zero = b.i32(0);
   int64_t ownAtoms = atomsFor(sizes.own);
-  Value keys = b.i32(layout.sinkK.offset), values = b.i32(layout.sinkV.offset);
+  Value keys = b.stageOffset(layout.sinkK, place), values = b.stageOffset(layout.sinkV, place);
   loadAtoms(maps.sinkK, keys, layout.sinkK, 0, ownAtoms, full, {tile.kvHead, zero, tile.sequence});
   if (sizes.shared)
     loadAtoms(maps.sinkShared, keys, layout.sinkK, ownAtoms, atomsFor(sizes.shared), full,
@@ -295,19 +278,6 @@ void HopperForward::loadValues(const QueryTile &tile, Value base, Value n) {
   Value offset = b.stageOffset(layout.v.tile, stage), key = b.mul(keyTileAt(tile, n), plan.blockK);
   loadAtoms(maps.v, offset, layout.v.tile, 0, layout.v.tile.atoms, full,
             {tile.kvHead, key, tile.sequence});
-}
-
-/// Tells the computing warpgroups that there is no further tile, and leaves the counters zero: the
-/// last block to come here resets them for the next launch.
-void HopperForward::finishLoading(Value ordinal) {
-  announceTile(b.i32(order.count()), ordinal);
-  b.arrive(b.mbarrier(layout.qFull));
-  int64_t lastBlock = launch.grid[0] - 1;
-  Value finished = b.pointer(b.scratch(), b.getI32Type(), 1);
-  Value before =
-      LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::uinc_wrap, finished, b.i32(lastBlock),
-                                LLVM::AtomicOrdering::acq_rel, "device");
-  b.when(b.equal(before, lastBlock), [&] { b.store(b.i32(0), b.scratch()); });
 }
 
 FailureOr<SmallVector<GpuKernel>> buildHopperForward(step::AttentionKernelOp op,

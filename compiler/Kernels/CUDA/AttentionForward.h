@@ -6,9 +6,11 @@
 // arXiv:2407.08608).
 //
 // A thread block stays on its multiprocessor and takes one tile of queries of one
-// head after the other. One of its warpgroups loads (a single thread, by TMA); the
-// others own 64 queries each, whose scores, probabilities and results stay in
-// registers. Tiles of keys are visited from the diagonal down, those that the mask
+// head after the other. Of one of its warpgroups a thread loads and a warp stores, by
+// TMA; the others own 64 queries each, whose scores, probabilities and results stay in
+// registers. Results lie where the queries were; with two places for those, the next
+// tile's come while this one is computed, and its results leave while the next one is.
+// Tiles of keys are visited from the diagonal down, those that the mask
 // hides are not loaded. In the steady state a warpgroup has the scores of tile n
 // and the results of tile n - 1 under way while it exponentiates.
 //
@@ -25,20 +27,18 @@ namespace swamla {
 
 /// The shared memory of a thread block.
 struct ForwardLayout {
-  AtomTile q;
+  AtomTile q;            ///< the first place of the queries; the results follow them there
+  AtomTile out;          ///< the same memory as results
+  AtomTile sinkK, sinkV; ///< the first place; of no atoms where there is no small sink
+  TileRing places;       ///< barriers: emptied when the results have left
+  int64_t staged = 0;    ///< for each place: the results lie there
   TileRing k, v;
-  AtomTile sinkK, sinkV; ///< of no atoms where there is no small sink
-  AtomTile out;          ///< where results are staged for TMA
-  bool outApart = false; ///< else `out` lies where q was
-  int64_t qFull = 0, qEmpty = 0;
-  int64_t idEmpty = 0; ///< all have read tileId
-  int64_t tileId = 0;  ///< i32: the tile of queries, from the loading thread to the others
-  int64_t never = 0;   ///< 4 bytes that nobody writes: see HopperBuilder::holdBack
+  TileQueue queue;
+  int64_t never = 0; ///< 4 bytes that nobody writes: see HopperBuilder::holdBack
   int64_t bytes = 0;
 
-  /// `limit`: bytes that a thread block may have. `bytes` exceeds it if the plan does not fit.
-  static ForwardLayout make(const AttentionSizes &sizes, const HopperForwardPlan &plan,
-                            int64_t limit);
+  int64_t placeBytes() const { return std::max(q.bytes(), out.bytes()); }
+  static ForwardLayout make(const AttentionSizes &sizes, const HopperForwardPlan &plan);
 };
 
 /// Keys of a small sink's tile.

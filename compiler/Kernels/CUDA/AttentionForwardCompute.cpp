@@ -55,40 +55,28 @@ HopperForward::State HopperForward::unflatten(ValueRange values, bool withDecay)
 
 void HopperForward::compute() {
   Value thread = b.rem(b.threadId(), kWarpgroupSize), lane = b.laneId();
-  isFirstThread = b.equal(thread, 0);
   isFirstLane = b.equal(lane, 0);
   rowInWarpgroup = b.add(b.mul(b.div(thread, kWarpSize), 16), b.div(lane, 4));
   quad = b.rem(lane, 4);
-  qDescriptor =
-      b.descriptor(layout.q, Major::Depth, b.mul(warpgroup, kWarpgroupRows * kAtomRowBytes));
   // The second warpgroup lets the first begin.
   if (plan.pingPong)
     b.when(b.equal(warpgroup, 1), [&] { b.arriveThreads(b.i32(1), 2 * kWarpgroupSize); });
-
-  b.whileLoop(
-      {b.i32(0), b.i32(0)}, {b.getI32Type()},
-      [&](ValueRange carried) {
-        b.wait(b.mbarrier(layout.qFull), b.bitAnd(carried[1], 1));
-        Value id = b.readForWarp(isFirstLane, b.shared(layout.tileId), b.mbarrier(layout.idEmpty));
-        return HopperBuilder::Decision{b.lessThan(id, order.count()), {id}};
-      },
-      [&](ValueRange carried, ValueRange found) {
-        QueryTile tile = decode(found[0]);
-        computeTile(tile, carried[0]);
-        return Values{b.add(carried[0], tile.keyTiles), b.add(carried[1], 1)};
-      });
-  b.waitStores(0);
+  forEachTile([&](const QueryTile &tile, Value base) { computeTile(tile, base); });
 }
 
 /// `base`: key tiles that went through the rings before.
 void HopperForward::computeTile(const QueryTile &tile, Value base) {
+  Value place = b.waitFull(layout.places, tile.ordinal);
+  Value rows =
+      b.add(b.mul(place, layout.placeBytes()), b.mul(warpgroup, kWarpgroupRows * kAtomRowBytes));
+  qDescriptor = b.descriptor(layout.q, Major::Depth, rows);
   Share share = shareOf(tile);
   if (plan.skipHidden)
     skipTiles(base, b.i32(0), share.begin);
-  State state = keyLoop(tile, share, base, start(share));
+  State state = keyLoop(tile, share, base, start(place, share));
   if (plan.skipHidden && sizes.window)
     skipTiles(base, share.end, tile.keyTiles);
-  store(tile, share, state);
+  finish(tile, place, share, state);
 }
 
 HopperForward::Share HopperForward::shareOf(const QueryTile &tile) {
@@ -125,7 +113,7 @@ void HopperForward::skipTiles(Value base, Value begin, Value end) {
   });
 }
 
-HopperForward::State HopperForward::start(const Share &share) {
+HopperForward::State HopperForward::start(Value place, const Share &share) {
   // The maximum is finite from the start: a row that sees nothing of a tile then gives
   // exp(-infinity), never infinity - infinity.
   Value zero = b.f32(0), lowest = b.f32(-1e30);
@@ -136,14 +124,14 @@ HopperForward::State HopperForward::start(const Share &share) {
   if (!share.hasSinkTile)
     return nothing;
   ValueRange values = b.choose(
-      share.hasSinkTile, [&] { return sinkTile().flat(); }, [&] { return nothing.flat(); });
+      share.hasSinkTile, [&] { return sinkTile(place).flat(); }, [&] { return nothing.flat(); });
   return unflatten(values, /*withDecay=*/false);
 }
 
 /// The state after the keys of a small sink: they lie before the window of all queries.
-HopperForward::State HopperForward::sinkTile() {
+HopperForward::State HopperForward::sinkTile(Value place) {
   Value zero = b.f32(0), lowest = b.f32(-1e30);
-  Value keys = b.descriptor(layout.sinkK, Major::Depth);
+  Value keys = b.descriptor(layout.sinkK, Major::Depth, b.mul(place, layout.sinkK.bytes()));
   Values scores =
       b.startProduct(qDescriptor, layout.q, keys, layout.sinkK, keyColumns, kSinkTileKeys);
   scores = b.waitProducts(0, scores);
@@ -151,7 +139,7 @@ HopperForward::State HopperForward::sinkTile() {
   scores = mask(scores, Value(), sinkLeft, SinkOnly);
   State state{.out = {}, .maximum = {lowest, lowest}, .sum = {zero, zero}, .decay = {}};
   Values p = b.packAccumulators(softmax(scores, state).p);
-  Value values = b.descriptor(layout.sinkV, Major::Rows);
+  Value values = b.descriptor(layout.sinkV, Major::Rows, b.mul(place, layout.sinkV.bytes()));
   Values none(sizes.v / 2, zero);
   state.out = b.waitProducts(0, b.startAccumulate(none, p, values, layout.sinkV, valueColumns));
   return state;
@@ -230,8 +218,6 @@ HopperForward::State HopperForward::keyLoop(const QueryTile &tile, const Share &
       });
 
   auto [p, end] = split(last);
-  if (layout.outApart) // the last scores are done
-    b.arriveForWarp(isFirstLane, b.mbarrier(layout.qEmpty));
   if (late)
     end.out = rescale(end.out, end.decay);
   Value n = b.add(share.end, -1);

@@ -26,6 +26,7 @@ private:
 
   /// A tile of queries, as the whole block sees it.
   struct QueryTile {
+    Value ordinal; ///< among the block's
     Value sequence, head, kvHead;
     Value query;       ///< the first one
     Value lastKeyTile; ///< that of the diagonal
@@ -61,29 +62,27 @@ private:
   // AttentionForward.cpp: the frame and the loading warpgroup.
   Maps makeMaps();
   void initBarriers();
-  QueryTile decode(Value id);
+  QueryTile decode(Value id, Value ordinal);
   Value keyTileAt(const QueryTile &tile, Value n);
   void load();
-  void announceTile(Value id, Value ordinal);
-  Value loadQueryTile(Value id, Value base, Value ordinal);
+  void forEachTile(llvm::function_ref<void(const QueryTile &, Value)> body);
+  void loadTile(const QueryTile &tile, Value base);
   void loadQueries(const QueryTile &tile);
-  void loadSink(const QueryTile &tile);
+  void loadSink(const QueryTile &tile, Value place, Value full);
   void loadKeys(const QueryTile &tile, Value base, Value n);
   void loadValues(const QueryTile &tile, Value base, Value n);
   void loadAtoms(int64_t map, Value offset, const AtomTile &tile, int64_t firstAtom,
                  int64_t numAtoms, Value mbarrier, mlir::ArrayRef<Value> place);
-  void finishLoading(Value ordinal);
   Value larger(Value a, Value b);
   Value smaller(Value a, Value b);
-  Value numBlocks() { return b.i32(launch.grid[0]); }
 
   // AttentionForwardCompute.cpp: the computing warpgroups.
   void compute();
   void computeTile(const QueryTile &tile, Value base);
   Share shareOf(const QueryTile &tile);
   void skipTiles(Value base, Value begin, Value end);
-  State start(const Share &share);
-  State sinkTile();
+  State start(Value place, const Share &share);
+  State sinkTile(Value place);
   State keyLoop(const QueryTile &tile, const Share &share, Value base, State state);
   Values startScores(Value base, Value n);
   Values startResults(const State &state, mlir::ValueRange p, Value base, Value n);
@@ -96,10 +95,11 @@ private:
   void passTurn();
 
   // AttentionForwardStore.cpp: out and lse.
-  void store(const QueryTile &tile, const Share &share, const State &state);
+  void finish(const QueryTile &tile, Value place, const Share &share, const State &state);
   void storeLse(const QueryTile &tile, const Share &share, const State &state,
                 mlir::ValueRange sums);
-  void stageOut(mlir::ValueRange out, mlir::ValueRange scale);
+  void stageOut(Value place, mlir::ValueRange out, mlir::ValueRange scale);
+  void storeTiles();
 
   step::AttentionKernelOp op;
   const AttentionSizes sizes;
@@ -114,11 +114,10 @@ private:
 
   // Of a computing thread, set by compute().
   Value warpgroup;      ///< 0 .. warpgroups - 1
-  Value isFirstThread;  ///< i1, of the warpgroup
   Value isFirstLane;    ///< i1, of the warp
   Value rowInWarpgroup; ///< of 64; the thread's other row is 8 below
   Value quad;           ///< which fourth of a row the thread has
-  Value qDescriptor;
+  Value qDescriptor;    ///< of the tile
 };
 
 } // namespace swamla

@@ -7,9 +7,9 @@ using namespace mlir;
 
 namespace swamla {
 
-/// out = O / l by way of shared memory and TMA, which leaves rows past the sequence's end out;
-/// lse = ln 2 (m scale log2(e) + log2 l).
-void HopperForward::store(const QueryTile &tile, const Share &share, const State &state) {
+/// out = O / l, to where the tile's queries were; lse = ln 2 (m scale log2(e) + log2 l), to memory.
+void HopperForward::finish(const QueryTile &tile, Value place, const Share &share,
+                           const State &state) {
   Values sums, inverse;
   for (Value sum : state.sum) {
     sum = b.addf(sum, b.shuffleXor(sum, 1));
@@ -19,27 +19,32 @@ void HopperForward::store(const QueryTile &tile, const Share &share, const State
   }
   storeLse(tile, share, state, sums);
 
-  // Barriers 4, 5, ... are those of single warpgroups.
-  Value barrier = b.add(warpgroup, 4);
-  if (layout.outApart) // the previous results have left
-    b.waitStoresRead(0);
-  b.syncThreads(barrier, kWarpgroupSize);
-  stageOut(state.out, inverse);
+  // The last scores of the other warps read these rows, too. Barriers 4, 5, ... are those of single
+  // warpgroups.
+  b.syncThreads(b.add(warpgroup, 4), kWarpgroupSize);
+  stageOut(place, state.out, inverse);
   b.fenceShared();
-  b.syncThreads(barrier, kWarpgroupSize);
-  b.when(isFirstThread, [&] {
-    for (int64_t atom = 0; atom < layout.out.atoms; ++atom) {
-      Value source = b.sharedAt(b.mul(warpgroup, kWarpgroupRows * kAtomRowBytes),
-                                layout.out.offset + atom * layout.out.atomBytes());
-      b.storeBox(b.tensorMap(maps.out), source,
-                 {b.i32(atom * kAtomColumns), tile.head, share.firstQuery, tile.sequence});
-    }
-    b.commitStores();
-    if (!layout.outApart) {
+  b.arrive(b.mbarrier(layout.staged, place));
+}
+
+/// A warp: stores the results of each tile by TMA, which leaves rows past the sequence's end out,
+/// and then hands their place to the next queries.
+void HopperForward::storeTiles() {
+  Value isFirst = b.equal(b.laneId(), 0);
+  forEachTile([&](const QueryTile &tile, Value) {
+    HopperBuilder::Slot slot = b.slot(layout.places, tile.ordinal);
+    b.wait(b.mbarrier(layout.staged, slot.stage), slot.parity);
+    b.when(isFirst, [&] {
+      Value begin = b.add(b.mul(slot.stage, layout.placeBytes()), layout.out.offset);
+      for (int64_t atom = 0; atom < layout.out.atoms; ++atom)
+        b.storeBox(b.tensorMap(maps.out), b.sharedAt(begin, atom * layout.out.atomBytes()),
+                   {b.i32(atom * kAtomColumns), tile.head, tile.query, tile.sequence});
+      b.commitStores();
       b.waitStoresRead(0);
-      b.arrive(b.mbarrier(layout.qEmpty));
-    }
+      b.arrive(b.mbarrier(layout.places.empty, slot.stage));
+    });
   });
+  b.waitStores(0);
 }
 
 void HopperForward::storeLse(const QueryTile &tile, const Share &share, const State &state,
@@ -60,10 +65,11 @@ void HopperForward::storeLse(const QueryTile &tile, const Share &share, const St
 
 /// Writes out times `scale` (of both rows) to the staging tile, swizzled as TMA reads it: 16-byte
 /// chunk c of row r lies at chunk c ^ (r % 8).
-void HopperForward::stageOut(ValueRange out, ValueRange scale) {
+void HopperForward::stageOut(Value place, ValueRange out, ValueRange scale) {
   Value swizzle = b.bitAnd(rowInWarpgroup, 7); // the same for the row 8 below
   Value row = b.add(b.mul(warpgroup, kWarpgroupRows), rowInWarpgroup);
   Value start = b.add(b.mul(row, kAtomRowBytes), b.mul(quad, 4));
+  start = b.add(start, b.mul(place, layout.placeBytes()));
   for (int64_t chunk = 0; chunk < static_cast<int64_t>(out.size()) / 4; ++chunk) {
     Value place = arith::XOrIOp::create(b, swizzle, b.i32(chunk % 8));
     Value at = b.add(start, b.mul(place, 16));

@@ -33,30 +33,41 @@ static bool suitsHopper(step::AttentionKernelOp op, const AttentionSizes &sizes)
          tmaReaches(op.getOut(), viewAlignment(op, out));
 }
 
-/// Plans to try, the best first.
+/// Plans to try, the best first: with two places for queries where they fit, so that a block never
+/// waits for them.
 static SmallVector<HopperForwardPlan> forwardPlans(const AttentionSizes &sizes) {
   SmallVector<HopperForwardPlan> plans;
+  auto add = [&](HopperForwardPlan plan, std::initializer_list<int64_t> places) {
+    for (int64_t count : places) {
+      plan.places = count;
+      plans.push_back(plan);
+    }
+  };
   int64_t shortK = std::min<int64_t>(64, (sizes.seq + 15) / 16 * 16);
   bool wide = sizes.qk() > 128 || sizes.v > 128;
   // A window shorter than a few tiles: much of a large tile would be masked, and a small one leaves
   // registers for a third warpgroup. A sink of whole tiles would cut a warpgroup's range in two.
   if (sizes.window && !wide && sizes.seq > 128)
-    plans.push_back(
-        {.warpgroups = 3, .blockK = 64, .stages = 3, .skipHidden = sizes.sink <= kSinkTileKeys});
+    add({.warpgroups = 3, .blockK = 64, .stages = 3, .skipHidden = sizes.sink <= kSinkTileKeys},
+        {2, 1});
   if (sizes.seq > 64) {
     // Wide heads multiply long enough to hide one warpgroup's exponentials under the other's
-    // products; rescaling 64 or more accumulators late hides it, too.
-    plans.push_back({.warpgroups = 2,
-                     .blockK = 128,
-                     .stages = 2,
-                     .pingPong = sizes.qk() >= 128,
-                     .lateRescale = sizes.qk() >= 128});
-    plans.push_back({.warpgroups = 2, .blockK = 64, .stages = 2});
+    // products; rescaling 64 or more accumulators late hides it, too. Tiles of 96 keys are as fast
+    // as those of 128, and leave room for a second place.
+    bool late = sizes.qk() >= 128;
+    HopperForwardPlan plan = {
+        .warpgroups = 2, .blockK = 128, .stages = 2, .pingPong = late, .lateRescale = late};
+    add(plan, {2});
+    plan.blockK = 96;
+    add(plan, {2});
+    plan.blockK = 128;
+    add(plan, {1});
+    add({.warpgroups = 2, .blockK = 64, .stages = 2}, {2, 1});
   }
   for (int64_t blocksPerSm : {2, 1})
-    plans.push_back({.warpgroups = 1, .blockK = shortK, .stages = 2, .blocksPerSm = blocksPerSm});
-  plans.push_back({.warpgroups = 1, .blockK = std::min<int64_t>(shortK, 32), .stages = 2});
-  plans.push_back({.warpgroups = 1, .blockK = 16, .stages = 2});
+    add({.warpgroups = 1, .blockK = shortK, .stages = 2, .blocksPerSm = blocksPerSm}, {2, 1});
+  add({.warpgroups = 1, .blockK = std::min<int64_t>(shortK, 32), .stages = 2}, {1});
+  add({.warpgroups = 1, .blockK = 16, .stages = 2}, {1});
   return plans;
 }
 
@@ -75,7 +86,7 @@ std::optional<HopperForwardPlan> planHopperForward(step::AttentionKernelOp op,
     return std::nullopt;
   for (const HopperForwardPlan &plan : forwardPlans(sizes)) {
     int64_t limit = sharedLimit(target, plan.blocksPerSm);
-    if (fitsRegisters(sizes, plan) && ForwardLayout::make(sizes, plan, limit).bytes <= limit)
+    if (fitsRegisters(sizes, plan) && ForwardLayout::make(sizes, plan).bytes <= limit)
       return plan;
   }
   return std::nullopt;

@@ -23,6 +23,7 @@ struct HopperForwardPlan {
   int64_t warpgroups = 2; ///< that compute, 64 queries each; one more loads
   int64_t blockK = 128;   ///< keys of a tile, a multiple of 16
   int64_t stages = 2;     ///< tiles of keys, and of values, in flight
+  int64_t places = 1;     ///< for queries
   int64_t blocksPerSm = 1;
   bool pingPong = false;    ///< two warpgroups take turns: one multiplies, the other exponentiates
   bool lateRescale = false; ///< results are rescaled after the next scores were started

@@ -49,4 +49,71 @@ TilePlace placeOf(HopperBuilder &b, const TileOrder &order, Value id) {
           .head = b.rem(head, order.heads)};
 }
 
+//===----------------------------------------------------------------------===//
+// The queue of tiles
+//===----------------------------------------------------------------------===//
+
+void TileQueue::takeFrom(SharedLayout &memory) {
+  ids.stages = 4;
+  memory.takeRingBarriers(ids);
+  numbers = memory.take(4 * ids.stages, 4);
+}
+
+void TileQueue::init(HopperBuilder &b, int64_t readers) const {
+  b.initBarriers(ids.full, ids.stages, 1);
+  b.initBarriers(ids.empty, ids.stages, readers);
+}
+
+static void announceTile(HopperBuilder &b, const TileQueue &queue, Value id, Value ordinal) {
+  Value place = b.acquireEmpty(queue.ids, ordinal);
+  b.store(id, b.sharedAt(b.mul(place, 4), queue.numbers));
+  b.arrive(b.fullBarrier(queue.ids, place));
+}
+
+void loadTiles(HopperBuilder &b, const TileQueue &queue, int64_t count, int64_t blocks,
+               TileBody body) {
+  // The number of a tile that no block has taken; `count` or more if there is none.
+  auto take = [&] {
+    Value taken = LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, b.scratch(), b.i32(1),
+                                            LLVM::AtomicOrdering::monotonic, "device");
+    return b.add(taken, b.i32(blocks));
+  };
+  Value total = b.i32(count), one = b.i32(1), first = b.blockId('x');
+  announceTile(b, queue, first, b.i32(0));
+  b.whileLoop(
+      {first, take(), b.i32(0), b.i32(0)}, {},
+      [&](ValueRange carried) {
+        return HopperBuilder::Decision{b.lessThan(carried[0], total), {}};
+      },
+      [&](ValueRange carried, ValueRange) {
+        Value id = carried[0], next = carried[1], base = carried[2], ordinal = carried[3];
+        Value ordinalOfNext = b.add(ordinal, one);
+        announceTile(b, queue, next, ordinalOfNext);
+        Value afterNext = take(); // used in the next round, when it has long arrived
+        return HopperBuilder::Values{next, afterNext, body(id, ordinal, base), ordinalOfNext};
+      });
+  // The last block to come here resets the counters for the next launch.
+  Value finished = b.pointer(b.scratch(), b.getI32Type(), 1);
+  Value before =
+      LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::uinc_wrap, finished, b.i32(blocks - 1),
+                                LLVM::AtomicOrdering::acq_rel, "device");
+  b.when(b.equal(before, blocks - 1), [&] { b.store(b.i32(0), b.scratch()); });
+}
+
+void forEachTile(HopperBuilder &b, const TileQueue &queue, int64_t count, TileBody body) {
+  Value isFirst = b.equal(b.laneId(), 0);
+  b.whileLoop(
+      {b.i32(0), b.i32(0)}, {b.getI32Type()},
+      [&](ValueRange carried) {
+        Value place = b.waitFull(queue.ids, carried[1]);
+        Value id = b.readForWarp(isFirst, b.sharedAt(b.mul(place, 4), queue.numbers),
+                                 b.mbarrier(queue.ids.empty, place));
+        return HopperBuilder::Decision{b.lessThan(id, count), {id}};
+      },
+      [&](ValueRange carried, ValueRange found) {
+        Value base = carried[0], ordinal = carried[1];
+        return HopperBuilder::Values{body(found[0], ordinal, base), b.add(ordinal, 1)};
+      });
+}
+
 } // namespace swamla

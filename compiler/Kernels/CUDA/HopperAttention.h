@@ -36,4 +36,27 @@ struct TilePlace {
 };
 TilePlace placeOf(HopperBuilder &b, const TileOrder &order, mlir::Value id);
 
+/// How a block gets its tiles, and its warps learn of them. Tiles come from a counter: first come,
+/// first served, which balances blocks whatever a tile costs; which block computes a tile makes no
+/// difference to its results. The loading thread takes a tile's number one tile before it loads
+/// it, and tells the other warps at once, so that they can prepare for it.
+struct TileQueue {
+  TileRing ids;        ///< barriers alone
+  int64_t numbers = 0; ///< i32[ids.stages] in shared memory
+
+  void takeFrom(SharedLayout &memory);
+  /// `readers`: warps that call forEachTile.
+  void init(HopperBuilder &b, int64_t readers) const;
+};
+
+/// For one thread, of kernels with two zero i32 of scratch, which are left zero: calls body(id,
+/// ordinal, base) for the tiles of its block, one of `blocks`, out of `count`. `base` is what the
+/// call before returned, at first 0.
+using TileBody =
+    llvm::function_ref<mlir::Value(mlir::Value id, mlir::Value ordinal, mlir::Value base)>;
+void loadTiles(HopperBuilder &b, const TileQueue &queue, int64_t count, int64_t blocks,
+               TileBody body);
+/// The same for another warp, all lanes.
+void forEachTile(HopperBuilder &b, const TileQueue &queue, int64_t count, TileBody body);
+
 } // namespace swamla
