@@ -15,12 +15,31 @@ namespace swamla {
 
 namespace {
 
+/// Whether neighbouring rows are neighbours in an out.
+bool hasTransposedOut(FusedOp op) {
+  for (unsigned i = 0; i < op.getOuts().size(); ++i) {
+    AffineMap map = op.getOutMap(i);
+    if (map.getNumResults() == 0)
+      continue;
+    auto last = dyn_cast<AffineDimExpr>(map.getResult(map.getNumResults() - 1));
+    if (last && last.getPosition() < op.getRowDims() && map.isFunctionOfDim(map.getNumDims() - 1))
+      return true;
+  }
+  return false;
+}
+
+/// Rows of a unit where there is a transposed out are a multiple of so many: those that the widest
+/// store to it takes.
+constexpr int64_t kTransposedRows = 16;
+
 /// Splits the reductions of one op.
 class ReductionSplitter {
 public:
   ReductionSplitter(FusedOp op, int64_t maxUnits, int64_t minRows) : op(op), builder(op) {
     int64_t rows = op.getDomain()[0];
     unitRows = std::max(minRows, static_cast<int64_t>(llvm::divideCeil(rows, maxUnits)));
+    if (hasTransposedOut(op))
+      unitRows = static_cast<int64_t>(llvm::alignTo(unitRows, kTransposedRows));
     units = llvm::divideCeil(rows, unitRows);
   }
 

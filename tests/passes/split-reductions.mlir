@@ -75,3 +75,21 @@ func.func @split_already(%x: tensor<64x8xf32>, %a: tensor<4x8xf32>) -> tensor<4x
   } -> tensor<4x8xf32>
   return %0 : tensor<4x8xf32>
 }
+
+// -----
+
+// Tests that units beside a transposed out are of whole stores to it: 16 rows each, not 14.
+// CHECK-LABEL: func.func @beside_a_transposed_copy
+// THREE: affine_map<(d0, d1) -> (d0 floordiv 16, d1)>
+// THREE-LABEL: func.func @beside_a_transposed_copy
+// THREE: swamla.fused [3 | 8]
+func.func @beside_a_transposed_copy(%x: tensor<40x8xf32>, %a: tensor<8xf32>) -> (tensor<8xf32>, tensor<8x40xf8E5M2>) {
+  %e = tensor.empty() : tensor<8x40xf8E5M2>
+  %0:2 = swamla.fused [40 | 8] ins(%x : tensor<40x8xf32>) outs(%a, %e : tensor<8xf32>, tensor<8x40xf8E5M2>)
+      maps [affine_map<(m, c) -> (m, c)>, affine_map<(m, c) -> (c)>, affine_map<(m, c) -> (c, m)>] {
+  ^bb0(%v: f32, %ia: f32, %ie: f8E5M2):
+    %q = arith.truncf %v : f32 to f8E5M2
+    swamla.yield %v, %q : f32, f8E5M2
+  } -> tensor<8xf32>, tensor<8x40xf8E5M2>
+  return %0#0, %0#1 : tensor<8xf32>, tensor<8x40xf8E5M2>
+}
