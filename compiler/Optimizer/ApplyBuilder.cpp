@@ -73,6 +73,8 @@ void ApplyBuilder::buildUpdate(FlatRange range, ClipFactorOp clip) {
     for (auto [state, value] : llvm::zip_equal(newStates, updated.take_back(loaded.size())))
       state.push_back(value);
     Value working = range.hasWorkingCopy ? castToWorking(part, updated[0]) : Value();
+    if (range.weight >= 0)
+      copier->copy(weights[range.weight], updated[0]);
     stores.push_back([=, this] {
       create<SetFlatOp>("params", part.begin, updated[0]);
       if (!config.keepGrads)

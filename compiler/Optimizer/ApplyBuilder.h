@@ -22,12 +22,17 @@ public:
       : builder(builder), loc(loc), config(config), states(builder, loc, config.state),
         numberType(mlir::RankedTensorType::get({1}, builder.getF32Type())) {}
 
+  /// `copier` makes the copies of the fp8 weights that ranges are; null where none is.
+  void setCopier(WeightCopier *newCopier, llvm::ArrayRef<QuantizedWeight> newWeights) {
+    copier = newCopier;
+    weights = newWeights;
+  }
   /// Declares the buffers of all states, for parameters of `elements` elements in `blocks` rows.
   void declareStates(int64_t elements, int64_t blocks);
   /// Computes the norm of all gradients, and the factor that every gradient is multiplied by.
   /// `all` covers every parameter.
   ClipFactorOp buildClip(FlatRange all);
-  /// One update of a range, and its working copy.
+  /// One update of a range, and its working copies.
   void buildUpdate(FlatRange range, ClipFactorOp clip);
   /// Rounds a range of parameters to its working copy.
   void buildCast(FlatRange range);
@@ -60,6 +65,8 @@ private:
   mlir::Location loc;
   OptimizerConfig config;
   StateBuffers states;
+  WeightCopier *copier = nullptr;
+  llvm::ArrayRef<QuantizedWeight> weights;
   mlir::RankedTensorType numberType;
 };
 

@@ -53,7 +53,20 @@ public:
     FailureOr<SmallVector<FlatRange>> ranges = findFlatRanges(getOperation());
     if (failed(ranges) || failed(checkName(applyName)) || failed(checkName(castName)))
       return signalPassFailure();
-    buildApply(*ranges);
+    FailureOr<std::optional<ScalingState>> scaling = ScalingState::readFrom(getOperation());
+    if (failed(scaling))
+      return signalPassFailure();
+    SmallVector<QuantizedWeight> weights;
+    if (*scaling) {
+      FailureOr<SmallVector<QuantizedWeight>> found = findQuantizedWeights(getOperation());
+      if (failed(found))
+        return signalPassFailure();
+      weights = std::move(*found);
+      // States in blocks have rows of their own; --swamla-build-scaling then makes the fp8 copies.
+      if (state == OptimizerState::Fp32)
+        *ranges = cutAtWeights(getOperation(), *ranges, weights);
+    }
+    buildApply(*ranges, *scaling, weights);
     buildCast(*ranges);
     Builder builder(&getContext());
     getOperation()->setAttr(optimizerAttr, builder.getStringAttr(stringifyOptimizerKind(kind)));
@@ -64,7 +77,8 @@ public:
 private:
   OptimizerConfig config() const { return {kind, state, keepGrads}; }
   LogicalResult checkName(StringRef name);
-  void buildApply(ArrayRef<FlatRange> ranges);
+  void buildApply(ArrayRef<FlatRange> ranges, const std::optional<ScalingState> &scaling,
+                  ArrayRef<QuantizedWeight> weights);
   void buildCast(ArrayRef<FlatRange> ranges);
 };
 
@@ -95,14 +109,24 @@ void BuildOptimizerPass::buildCast(ArrayRef<FlatRange> ranges) {
   func::ReturnOp::create(builder, loc);
 }
 
-void BuildOptimizerPass::buildApply(ArrayRef<FlatRange> ranges) {
+void BuildOptimizerPass::buildApply(ArrayRef<FlatRange> ranges,
+                                    const std::optional<ScalingState> &scaling,
+                                    ArrayRef<QuantizedWeight> weights) {
   OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());
   Location loc = getOperation().getLoc();
   ApplyBuilder apply(builder, loc, config());
+  std::optional<WeightCopier> copier;
+  if (scaling) {
+    copier.emplace(builder, loc, *scaling);
+    apply.setCopier(&*copier, weights);
+  }
   SmallVector<FlatRange> updates;
   for (const FlatRange &range : ranges)
-    updates.push_back(range.withCols(StateBuffers::blockOf(state)));
-  FlatRange all{0, ranges.back().end() / flatRowWidth, flatRowWidth};
+    updates.push_back(scaling && state == OptimizerState::Fp32
+                          ? range
+                          : range.withCols(StateBuffers::blockOf(state)));
+  int64_t total = getOperation()->getAttrOfType<IntegerAttr>(flatTotalAttr).getInt();
+  FlatRange all{0, total / flatRowWidth, flatRowWidth};
   apply.declareStates(all.elements(), numberBlocks(updates));
 
   auto normType = RankedTensorType::get({1}, builder.getF32Type());

@@ -50,6 +50,49 @@ static void findWorkingCopies(ModuleOp module, MutableArrayRef<FlatRange> ranges
   });
 }
 
+/// Whether a parameter lies in [begin, end); else that is padding.
+static bool hasParam(ModuleOp module, int64_t begin, int64_t end) {
+  return llvm::any_of(module.getOps<ParamOp>(), [&](ParamOp param) {
+    auto offset = static_cast<int64_t>(param.getOffset().value_or(-1));
+    return begin <= offset && offset < end;
+  });
+}
+
+SmallVector<FlatRange> cutAtWeights(ModuleOp module, ArrayRef<FlatRange> ranges,
+                                    ArrayRef<QuantizedWeight> weights) {
+  SmallVector<FlatRange> cut;
+  auto addRest = [&](FlatRange range, int64_t begin, int64_t end) {
+    if (begin == end || !hasParam(module, begin, end))
+      return;
+    range.cols = std::min<int64_t>(flatRowWidth, (end - begin) & (begin - end));
+    range.rows = (end - begin) / range.cols;
+    range.begin = begin;
+    cut.push_back(range);
+  };
+  SmallVector<unsigned> order = llvm::to_vector(llvm::seq<unsigned>(0, weights.size()));
+  llvm::sort(order, [&](unsigned a, unsigned b) { return weights[a].offset < weights[b].offset; });
+  for (FlatRange range : ranges) {
+    range.hasWorkingCopy = false;
+    int64_t begin = range.begin;
+    for (unsigned i : order) {
+      const QuantizedWeight &weight = weights[i];
+      if (weight.offset < range.begin || weight.offset >= range.end())
+        continue;
+      addRest(range, begin, weight.offset);
+      FlatRange matrix = range;
+      matrix.begin = weight.offset;
+      matrix.rows = weight.type.getDimSize(0);
+      matrix.cols = weight.type.getDimSize(1);
+      matrix.weight = i;
+      cut.push_back(matrix);
+      begin = matrix.end();
+    }
+    addRest(range, begin, range.end());
+  }
+  findWorkingCopies(module, cut);
+  return cut;
+}
+
 FailureOr<SmallVector<FlatRange>> findFlatRanges(ModuleOp module) {
   auto decay = module->getAttrOfType<IntegerAttr>(flatDecayAttr);
   auto total = module->getAttrOfType<IntegerAttr>(flatTotalAttr);

@@ -1,6 +1,8 @@
 //===- FlatRanges.h - what one update of @apply covers --------------------===//
 #pragma once
 
+#include "compiler/Quantize/WeightCopies.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 
@@ -11,6 +13,7 @@ struct FlatRange {
   int64_t begin = 0, rows = 0, cols = 0;
   bool decay = false;          ///< weight decay applies
   bool hasWorkingCopy = false; ///< a function reads parameters of the range as bf16
+  int64_t weight = -1;         ///< the fp8 weight that it is, by its number, or -1
   int64_t firstBlock = 0;      ///< number of its first row among those of all ranges
 
   int64_t elements() const { return rows * cols; }
@@ -27,6 +30,11 @@ struct FlatRange {
   /// Part `i` of `count` equal ones.
   FlatRange part(int64_t i, int64_t count) const;
 };
+
+/// The same ranges, cut so that each fp8 weight is one, in rows of its own width; what lies between
+/// is rows of a power of two. Padding is left out.
+llvm::SmallVector<FlatRange> cutAtWeights(mlir::ModuleOp module, llvm::ArrayRef<FlatRange> ranges,
+                                          llvm::ArrayRef<QuantizedWeight> weights);
 
 /// Numbers the rows of all ranges, which are in order: the blocks of optimizer states. Answers how
 /// many there are.

@@ -19,7 +19,7 @@ public:
 
   /// Scales before the update, copies after it.
   LogicalResult extendApply();
-  /// @cast: copies from the parameters as they are, whatever the scaling state holds.
+  /// @cast: scaling state and copies from the parameters as they are.
   void extendCast();
   /// @recast: copies from parameters and scaling state as a checkpoint has them.
   void buildRecast();
@@ -30,6 +30,8 @@ private:
   WeightCopier copier() { return {builder, module.getLoc(), state}; }
   /// Begins a function that ends here, or goes on before the end of one that is there.
   void enter(StringRef name);
+  /// A buffer's range as zeros.
+  Value zeros(Value range, StringRef label);
   LogicalResult clearGradients();
 
   ModuleOp module;
@@ -51,6 +53,14 @@ void ScalingBuilder::enter(StringRef name) {
   builder.setInsertionPoint(func.getBody().front().getTerminator());
 }
 
+/// Whether the update of a weight makes its copies, too.
+static bool isCopiedIn(func::FuncOp apply, const QuantizedWeight &weight) {
+  return llvm::any_of(apply.getOps<SetFlatOp>(), [&](SetFlatOp set) {
+    bool isCopy = set.getBuffer() == kF8WorkingBuffer || set.getBuffer() == kF8TransposedBuffer;
+    return isCopy && static_cast<int64_t>(set.getOffset()) == weight.offset;
+  });
+}
+
 LogicalResult ScalingBuilder::extendApply() {
   auto apply = module.lookupSymbol<func::FuncOp>("apply");
   if (!apply)
@@ -61,17 +71,21 @@ LogicalResult ScalingBuilder::extendApply() {
   enter("apply");
   for (const QuantizedWeight &weight : weights) {
     WeightCopier copier = this->copier();
-    copier.copy(weight, copier.read(weight));
+    if (!isCopiedIn(apply, weight))
+      copier.copy(weight, copier.read(weight));
   }
   return success();
 }
 
 void ScalingBuilder::extendCast() {
   enter("cast");
-  for (const QuantizedWeight &weight : weights) {
-    WeightCopier copier = this->copier();
-    copier.copyExactly(weight, copier.read(weight));
-  }
+  WeightCopier copier = this->copier();
+  copier.forget([&](Value range) { return zeros(range, "forget_scales"); });
+  for (const QuantizedWeight &weight : weights)
+    copier.storeAmax(weight, copier.read(weight));
+  copier.updateScales();
+  for (const QuantizedWeight &weight : weights)
+    copier.copy(weight, copier.read(weight));
 }
 
 void ScalingBuilder::buildRecast() {
@@ -82,6 +96,18 @@ void ScalingBuilder::buildRecast() {
   }
 }
 
+Value ScalingBuilder::zeros(Value range, StringRef label) {
+  FusedSpec spec;
+  spec.domain = SmallVector<int64_t>(cast<RankedTensorType>(range.getType()).getShape());
+  spec.addOut(range, AffineMap::getMultiDimIdentityMap(2, module.getContext()));
+  spec.label = builder.getStringAttr("optimizer." + label);
+  FusedOp fused = createFused(builder, module.getLoc(), spec, [&](OpBuilder &inner, ValueRange) {
+    return SmallVector<Value>{
+        arith::ConstantOp::create(inner, module.getLoc(), inner.getF32FloatAttr(0.0F))};
+  });
+  return fused->getResult(0);
+}
+
 LogicalResult ScalingBuilder::clearGradients() {
   auto total = module->getAttrOfType<IntegerAttr>("swamla.flat_total");
   if (!total)
@@ -90,15 +116,7 @@ LogicalResult ScalingBuilder::clearGradients() {
   constexpr int64_t columns = 1024; // the total is a multiple of it
   auto type = RankedTensorType::get({total.getInt() / columns, columns}, builder.getF32Type());
   Value grads = GetFlatOp::create(builder, module.getLoc(), type, kGradsBuffer, 0);
-  FusedSpec spec;
-  spec.domain = SmallVector<int64_t>(type.getShape());
-  spec.addOut(grads, AffineMap::getMultiDimIdentityMap(2, module.getContext()));
-  spec.label = builder.getStringAttr("optimizer.clear_gradients");
-  FusedOp cleared = createFused(builder, module.getLoc(), spec, [&](OpBuilder &inner, ValueRange) {
-    return SmallVector<Value>{
-        arith::ConstantOp::create(inner, module.getLoc(), inner.getF32FloatAttr(0.0F))};
-  });
-  SetFlatOp::create(builder, module.getLoc(), kGradsBuffer, 0, cleared->getResult(0));
+  SetFlatOp::create(builder, module.getLoc(), kGradsBuffer, 0, zeros(grads, "clear_gradients"));
   return success();
 }
 

@@ -100,7 +100,9 @@ Quantizer::Quantized Quantizer::quantize(const LinearProduct &product,
   Value x = product.value(operand);
   MLIRContext *context = x.getContext();
   bool isCotangent = operand.role == OperandRole::Cotangent;
-  Type format = isCotangent ? Type(Float8E5M2Type::get(context)) : Float8E4M3FNType::get(context);
+  // The scale of each row makes up for the range of E4M3, and its third bit is worth more.
+  bool wantsRange = isCotangent && !isRowwise();
+  Type format = wantsRange ? Type(Float8E5M2Type::get(context)) : Float8E4M3FNType::get(context);
   if (isCotangent && isRowwise())
     x = timesWeightScales(product, x);
   Value scale = scales.of(x, product.site(operand), format);

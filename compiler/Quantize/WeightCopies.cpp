@@ -67,25 +67,44 @@ void WeightCopier::copyWith(const QuantizedWeight &weight, Value matrix, Value s
     create<SetFlatOp>(kF8TransposedBuffer, weight.offset, transposed);
 }
 
+/// In place: what is there is zero, or the same.
+Value WeightCopier::createAmax(const QuantizedWeight &weight, Value matrix) {
+  RankedTensorType type = f32({weight.type.getDimSize(0)});
+  Value before = create<GetScalingOp>(type, kAmaxBuffer, amaxOffset(weight));
+  return create<RowAmaxOp>(type, matrix, before);
+}
+
 void WeightCopier::copy(const QuantizedWeight &weight, Value matrix) {
-  if (state.recipe == Recipe::Rowwise)
-    return copyExactly(weight, matrix);
+  int64_t rows = weight.type.getDimSize(0), columns = weight.type.getDimSize(1);
+  if (state.recipe == Recipe::Rowwise) {
+    Value amax = create<RowAmaxOp>(f32({rows}), matrix, Value());
+    Value scale = create<RowScaleOp>(f32({rows}), amax, format(), columns);
+    copyWith(weight, matrix, scale);
+    create<SetScalingOp>(kScaleBuffer, weight.site, scale);
+    return;
+  }
   Value scale = create<GetScalingOp>(f32({1}), kScaleBuffer, weight.site);
-  Value amax = create<RowAmaxOp>(f32({weight.type.getDimSize(0)}), matrix, Value());
+  Value amax = createAmax(weight, matrix);
   copyWith(weight, matrix, scale);
   create<SetScalingOp>(kAmaxBuffer, amaxOffset(weight), amax);
 }
 
-void WeightCopier::copyExactly(const QuantizedWeight &weight, Value matrix) {
-  int64_t rows = weight.type.getDimSize(0), columns = weight.type.getDimSize(1);
-  bool isRowwise = state.recipe == Recipe::Rowwise;
-  Value amax = create<RowAmaxOp>(f32({rows}), matrix, Value());
-  Value scale = isRowwise ? create<RowScaleOp>(f32({rows}), amax, format(), columns).getResult()
-                          : create<TensorScaleOp>(f32({1}), amax, format()).getResult();
-  copyWith(weight, matrix, scale);
-  create<SetScalingOp>(kScaleBuffer, weight.site, scale);
-  if (!isRowwise)
-    create<SetScalingOp>(kAmaxBuffer, amaxOffset(weight), amax);
+void WeightCopier::storeAmax(const QuantizedWeight &weight, Value matrix) {
+  if (state.recipe == Recipe::Rowwise)
+    return;
+  Value amax = createAmax(weight, matrix);
+  create<SetScalingOp>(kAmaxBuffer, amaxOffset(weight), amax);
+}
+
+void WeightCopier::forget(function_ref<Value(Value)> zeros) {
+  if (state.recipe == Recipe::Rowwise)
+    return;
+  Value amax = create<GetScalingOp>(f32({state.sites, state.rows}), kAmaxBuffer, 0);
+  create<SetScalingOp>(kAmaxBuffer, 0, zeros(amax));
+  if (historyLength() == 0)
+    return;
+  Value history = create<GetScalingOp>(f32({historyLength(), state.sites}), kAmaxHistoryBuffer, 0);
+  create<SetScalingOp>(kAmaxHistoryBuffer, 0, zeros(history));
 }
 
 void WeightCopier::updateScales() {
@@ -95,7 +114,7 @@ void WeightCopier::updateScales() {
   Value amax = create<GetScalingOp>(f32({state.sites, state.rows}), kAmaxBuffer, 0);
   Value scale = create<GetScalingOp>(each, kScaleBuffer, 0);
   SmallVector<Value> history;
-  unsigned length = state.recipe == Recipe::Delayed ? kHistoryLength : 0;
+  unsigned length = historyLength();
   for (unsigned i = 0; i < length; ++i)
     history.push_back(create<GetScalingOp>(each, kAmaxHistoryBuffer, i * state.sites));
   SmallVector<Type> types(length, each);

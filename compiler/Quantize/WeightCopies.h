@@ -31,8 +31,10 @@ public:
   /// Makes the copies of `matrix` with the scale in the scaling state and stores its amaxes for the
   /// next one; with the recipe rowwise with the scales that its rows have.
   void copy(const QuantizedWeight &weight, mlir::Value matrix);
-  /// Makes the copies with the scale that the matrix has, and stores that.
-  void copyExactly(const QuantizedWeight &weight, mlir::Value matrix);
+  /// Stores the amaxes of the matrix for updateScales; nothing with the recipe rowwise.
+  void storeAmax(const QuantizedWeight &weight, mlir::Value matrix);
+  /// Sets amaxes and history to `zeros` of what they are.
+  void forget(llvm::function_ref<mlir::Value(mlir::Value)> zeros);
   /// Turns the amaxes of all sites into scales.
   void updateScales();
 
@@ -46,6 +48,8 @@ private:
     return mlir::RankedTensorType::get(shape, builder.getF32Type());
   }
   mlir::Type format() { return builder.getType<mlir::Float8E4M3FNType>(); }
+  unsigned historyLength() const { return state.recipe == Recipe::Delayed ? kHistoryLength : 0; }
+  mlir::Value createAmax(const QuantizedWeight &weight, mlir::Value matrix);
   void copyWith(const QuantizedWeight &weight, mlir::Value matrix, mlir::Value scale);
   /// The first amax of a site's rows in the buffer `amax`.
   int64_t amaxOffset(const QuantizedWeight &weight) const { return weight.site * state.rows; }

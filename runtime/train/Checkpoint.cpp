@@ -6,6 +6,7 @@
 #include "runtime/base/Hash.h"
 #include "runtime/base/Log.h"
 #include "runtime/train/CheckpointState.h"
+#include "runtime/train/Scaling.h"
 
 #include <algorithm>
 #include <charconv>
@@ -124,6 +125,23 @@ static Result<SafetensorsFile> openChecked(const std::string &path, const FileDi
   return SafetensorsFile::open(path);
 }
 
+/// After the parameters: their fp8 copies are made with the scales that are restored.
+static Status restoreScaling(Device &device, const std::string &path,
+                             const CheckpointState &saved) {
+  if (!hasScaling(device.file()))
+    return Status::ok();
+  bool restored = false;
+  if (saved.scalingFile) {
+    SWAMLA_TRY(SafetensorsFile file, openChecked(path + "/" + kScalingFile, *saved.scalingFile));
+    SWAMLA_TRY(restored, loadScaling(device, file));
+  }
+  if (!restored)
+    logInfo(
+        "{} was written by a program with other fp8 layers or another recipe: scales start anew",
+        path);
+  return Status::ok();
+}
+
 Result<TrainState> loadCheckpoint(Device &device, const ParamTable &table, const std::string &path,
                                   LoadWhat what) {
   std::string statePath = path + "/" + kStateFile;
@@ -146,6 +164,7 @@ Result<TrainState> loadCheckpoint(Device &device, const ParamTable &table, const
     SWAMLA_RETURN_IF_ERROR(loadTensors(device, optimizer, table, states));
   }
   SWAMLA_RETURN_IF_ERROR(loadTensors(device, model, table, params));
+  SWAMLA_RETURN_IF_ERROR(restoreScaling(device, path, saved));
   return saved.train;
 }
 

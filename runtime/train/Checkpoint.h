@@ -5,6 +5,7 @@
 //   model.safetensors       parameters, under the oracle's names
 //   optimizer.safetensors   each optimizer state, "adamw.m/" + parameter name; one in blocks as a
 //                           whole, codes and scales: "adamw.m", "adamw.m.scale"
+//   scaling.safetensors     fp8 programs: scales, and what they follow from
 //   state.json              step, data position, seed, model, options, checksums
 //
 // It is written aside, synced, and renamed in one operation, so that whatever

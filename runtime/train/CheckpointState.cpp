@@ -63,6 +63,8 @@ std::string formatCheckpointState(const CheckpointState &state, const RunOptions
         {kOptimizerFile, digestToJson(state.optimizerFile)}}},
       {"options", options},
   };
+  if (state.scalingFile)
+    json["files"][kScalingFile] = digestToJson(*state.scalingFile);
   json["checksum"] = hex(hash64(dumpJson(json)));
   return dumpJson(json, 2) + "\n";
 }
@@ -169,6 +171,8 @@ Result<CheckpointState> parseCheckpointState(std::string_view text, const std::s
   const Json &files = reader.object(json, "files");
   state.modelFile = reader.digest(files, kModelFile);
   state.optimizerFile = reader.digest(files, kOptimizerFile);
+  if (findMember(files, kScalingFile))
+    state.scalingFile = reader.digest(files, kScalingFile);
   SWAMLA_RETURN_IF_ERROR(std::move(reader.error));
   return state;
 }

@@ -4,6 +4,7 @@
 #include "runtime/base/Status.h"
 #include "runtime/train/Checkpoint.h"
 
+#include <optional>
 #include <string>
 
 namespace swamla {
@@ -11,6 +12,7 @@ namespace swamla {
 /// Names of a checkpoint's files.
 inline constexpr char kModelFile[] = "model.safetensors";
 inline constexpr char kOptimizerFile[] = "optimizer.safetensors";
+inline constexpr char kScalingFile[] = "scaling.safetensors"; ///< of fp8 programs only
 inline constexpr char kStateFile[] = "state.json";
 
 /// What identifies a model for a checkpoint, and what state.json says about it.
@@ -31,6 +33,7 @@ struct CheckpointState {
   TrainState train;
   ModelIdentity model;
   FileDigest modelFile, optimizerFile;
+  std::optional<FileDigest> scalingFile;
 };
 
 /// The optimizer's state buffers and the prefixes of their tensors.

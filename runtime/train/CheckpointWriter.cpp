@@ -4,6 +4,7 @@
 #include "runtime/base/Log.h"
 #include "runtime/train/Checkpoint.h"
 #include "runtime/train/CheckpointState.h"
+#include "runtime/train/Scaling.h"
 
 #include <cerrno>
 #include <filesystem>
@@ -75,6 +76,10 @@ Status CheckpointWriter::writeFiles(const std::string &aside, const TrainState &
   change("write optimizer");
   SWAMLA_TRY(saved.optimizerFile, saveTensors(device, aside + "/" + kOptimizerFile, table,
                                               optimizerGroups(table), metadata));
+  if (hasScaling(device.file())) {
+    change("write scaling");
+    SWAMLA_TRY(saved.scalingFile, saveScaling(device, aside + "/" + kScalingFile));
+  }
   change("write state");
   return writeFileAtomically(aside + "/" + kStateFile,
                              formatCheckpointState(saved, config.options));

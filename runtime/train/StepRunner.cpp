@@ -2,6 +2,8 @@
 
 #include "runtime/train/StepRunner.h"
 
+#include "runtime/train/Scaling.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -94,6 +96,7 @@ Result<StepRunner> StepRunner::create(Device &device, const Hyperparameters &hyp
   SWAMLA_TRY(runner.dropoutKeySlot, runner.resolveOptional("dropout_key", DType::I32));
   SWAMLA_RETURN_IF_ERROR(runner.setConstants());
   runner.skipped = skipped;
+  SWAMLA_TRY(runner.uncalibrated, wantsCalibration(device));
   return runner;
 }
 
@@ -102,6 +105,15 @@ Status StepRunner::setBatch(const LossProgram &loss, const Batch &batch) {
                                         std::as_bytes(std::span(batch.tokens))));
   return device->upload(loss.targets.buffer, loss.targets.offset,
                         std::as_bytes(std::span(batch.targets)));
+}
+
+/// Scales that come from earlier steps come from the first batch before the first step.
+Status StepRunner::calibrateOnce(const Batch &batch) {
+  if (!uncalibrated)
+    return Status::ok();
+  uncalibrated = false;
+  SWAMLA_RETURN_IF_ERROR(setBatch(microStep, batch));
+  return calibrateScales(*device);
 }
 
 Result<float> StepRunner::runLoss(const LossProgram &loss, const Batch &batch) {
@@ -140,6 +152,7 @@ Result<StepResult> StepRunner::step(int64_t step, BatchLoader &loader) {
     SWAMLA_TRY(const Batch *batch, loader.next());
     if (dropoutKeySlot)
       SWAMLA_RETURN_IF_ERROR(setScalar(*dropoutKeySlot, dropoutKey(dropoutKeys, step, micro)));
+    SWAMLA_RETURN_IF_ERROR(calibrateOnce(*batch));
     SWAMLA_TRY(float loss, runLoss(microStep, *batch));
     result.after = batch->after;
     if (!std::isfinite(loss)) {

@@ -95,6 +95,7 @@ private:
   template <typename T> Status setScalar(const SlotRef &slot, T value);
   Result<float> readResult(unsigned program, const SlotRef &slot);
   Status setBatch(const LossProgram &program, const Batch &batch);
+  Status calibrateOnce(const Batch &batch);
   Result<float> runLoss(const LossProgram &program, const Batch &batch);
   Result<StepResult> skip(StepResult result, int64_t batchesLeft, BatchLoader &loader);
   Status setStepScalars(int64_t step, double learningRate);
@@ -108,6 +109,7 @@ private:
   LossProgram microStep, eval;
   unsigned apply = 0;
   int64_t skipped = 0;
+  bool uncalibrated = false; ///< fp8: the scales are still guesses
   SlotRef gradNorm, lr;
   std::optional<SlotRef> biasCorrection1, biasCorrection2, dropoutKeySlot;
 };

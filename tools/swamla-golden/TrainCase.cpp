@@ -2,6 +2,7 @@
 #include "TrainCase.h"
 
 #include "runtime/train/ParamTable.h"
+#include "runtime/train/Scaling.h"
 
 #include <map>
 
@@ -109,6 +110,9 @@ Status GoldenRun::step(int64_t step, GoldenOutcome &outcome) {
   SWAMLA_RETURN_IF_ERROR(
       device.writeSlot("micro_step.targets", std::span(golden.targets).subspan(first, tokens)));
 
+  SWAMLA_TRY(bool uncalibrated, wantsCalibration(device));
+  if (uncalibrated)
+    SWAMLA_RETURN_IF_ERROR(calibrateScales(device));
   SWAMLA_RETURN_IF_ERROR(device.run(microStep));
   SWAMLA_TRY(double loss, readScalar("micro_step.loss"));
   outcome.loss.push_back(loss);
