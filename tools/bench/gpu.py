@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks and times swamla on a GPU, beside PyTorch, from what tools/bench/prepare.sh has made. Run it in the project's root.
 
-    tools/bench/gpu.py SECTION ... [--in bench-out] [--out results] [--sizes small,base,large] [--precision bf16]
+    tools/bench/gpu.py SECTION ... [--in bench-out] [--out results] [--sizes small,base,large] [--precision bf16] [--parts]
 
 Sections, run in the order given; each prints its own lines, and the tables come last:
     check       the machine and its libraries (swamla-run --check)
@@ -157,7 +157,8 @@ class Bench:
             calls, ms = float(calls), float(ms)
             moved, flops = float(gbs) * 1e6 * ms, float(gflops) * 1e6 * ms
             # One op in several kernels: its work is counted once.
-            name = re.sub(r"_(delta|dq|dkv|dk|dv|dshared)$", "", name)
+            if not self.a.parts:
+                name = re.sub(r"_(delta|dq|dkv|dk|dv|dshared)$", "", name)
             if name in parts:
                 row = parts[name]
                 row[3], row[4], row[5] = row[3] + ms, row[4] + moved, row[5] + flops
@@ -222,6 +223,7 @@ def main():
     p.add_argument("--precision", default="bf16")
     p.add_argument("--golden", type=words, default=[], help="precisions of the golden cases (all)")
     p.add_argument("--cases", type=words, default=[], help="names of golden cases (all)")
+    p.add_argument("--parts", action="store_true", help="kernels: a row for each kernel of an op that has several")
     p.add_argument("--steps", type=int, default=20)
     p.add_argument("--data", type=Path, help="a token shard, for parity")
     a = p.parse_args()
