@@ -88,7 +88,8 @@ bool overlap(const schema::View &x, const schema::View &y) {
 std::string NonFinite::describe() const {
   std::string text =
       fmt::format("{}: {} of {} element{}, the first is {} at [{}]", what, withCommas(count),
-                  withCommas(elements), elements == 1 ? "" : "s", value, fmt::join(index, ", "));
+                  withCommas(elements), elements == 1 ? "" : "s",
+                  std::isnan(value) ? std::abs(value) : value, fmt::join(index, ", "));
   if (isParameter)
     return text;
   return text + (inputs.empty() ? "; its inputs were finite"

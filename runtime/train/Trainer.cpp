@@ -3,6 +3,7 @@
 #include "runtime/train/Trainer.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace swamla {
 
@@ -88,14 +89,17 @@ void Trainer::advance(const StepResult &result, TrainOutcome &outcome) {
   outcome.step = state.step;
 }
 
+/// NaN as one would read it: its sign means nothing.
+static double withoutSign(double x) { return std::isnan(x) ? std::abs(x) : x; }
+
 /// Says where a step went wrong, and skips it or ends the run.
 Status Trainer::handleNonFinite(const StepResult &result, TrainOutcome &outcome) {
   BatchLoader again(source, batch, state.seed, state.position, /*ahead=*/1);
   SWAMLA_TRY(std::optional<NonFinite> found, runner.findNonFinite(state.step, again));
   NonFiniteReport report;
   report.step = state.step + 1;
-  report.loss = result.loss;
-  report.gradNorm = result.gradNorm;
+  report.loss = withoutSign(result.loss);
+  report.gradNorm = withoutSign(result.gradNorm);
   report.tensor = found ? found->describe()
                         : std::string("the step was repeated op by op, and no op wrote one");
   bool skip = config.onNonFinite == OnNonFinite::Skip && ++skipsInARow < kMaxSkips;

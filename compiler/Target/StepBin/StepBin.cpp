@@ -229,6 +229,7 @@ Offset<KernelViews> StepWriter::kernelViews(LLVM::LLVMFuncOp func) {
     return fb.CreateVector(values.data(), values.size());
   };
   std::vector<Offset<schema::KernelView>> table;
+  table.reserve(views.size());
   for (auto view : views.getAsRange<DictionaryAttr>()) {
     auto access = llvm::StringSwitch<schema::Access>(view.getAs<StringAttr>("access").getValue())
                       .Case("read", schema::Access::Read)
@@ -248,6 +249,7 @@ Offset<Predictions> StepWriter::predictionTable() {
   for (auto program : module.getOps<step::ProgramOp>())
     programs.try_emplace(program.getSymName(), programs.size());
   std::vector<Offset<schema::Prediction>> table;
+  table.reserve(code.predictions.size());
   for (const ProgramPrediction &each : code.predictions)
     table.push_back(schema::CreatePrediction(fb, string(each.device), programs.lookup(each.program),
                                              each.ms, each.floorMs));
