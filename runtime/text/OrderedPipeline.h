@@ -44,7 +44,8 @@ private:
     std::optional<Result<Output>> output;
   };
 
-  explicit OrderedPipeline(unsigned workers) : slots(2 * size_t{workers} + 2) {}
+  /// An input for each worker, some that wait for one, and one each that is read and written.
+  explicit OrderedPipeline(unsigned workers) : slots(size_t{workers} + workers / 2 + 3) {}
 
   Slot &slot(uint64_t number) { return slots[number % slots.size()]; }
 

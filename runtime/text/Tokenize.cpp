@@ -74,6 +74,7 @@ Result<Encoded> encodeBatch(const TextBatch &batch, const TokenizeOptions &optio
     SWAMLA_TRY(made.badDocuments, decodeLines(batch, {options.field, options.skipBad},
                                               [&](std::string_view text) { add(text, true); }));
   }
+  made.tokens.shrink_to_fit(); // the encoder made room for a token a byte
   return made;
 }
 

@@ -18,7 +18,11 @@ namespace fs = std::filesystem;
 constexpr double kMega = 1e-6;
 
 volatile std::sig_atomic_t interrupted = 0;
-void onSignal(int) { interrupted = 1; }
+/// The next batch is the last; a second signal ends the program at once.
+void onSignal(int signal) {
+  interrupted = 1;
+  std::signal(signal, SIG_DFL);
+}
 
 /// The files of the inputs: those of a folder, also below it, without hidden ones, by their names.
 Result<std::vector<std::string>> listFiles(const std::vector<std::string> &inputs) {
