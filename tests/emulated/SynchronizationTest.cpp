@@ -35,6 +35,15 @@ protected:
     return true;
   }
 
+  /// What the gradient reads of the forward's results.
+  void giveStatistics() {
+    visit(lse, [&](int64_t m, int64_t h, int64_t) {
+      lse.at(m, h, 0) = 4;
+      delta.at(m, h, 0) = 0.25F;
+    });
+    visit(out, [&](int64_t m, int64_t h, int64_t d) { out.at(m, h, d) = q.at(m, h, d % c.qk()); });
+  }
+
   void leaveOutEach(const std::string &op, Views &views, Tensors &results) {
     Results reference;
     EmulatedOp whole(text(op), views.open(c.rows()));
@@ -65,13 +74,31 @@ TEST_P(ForwardSynchronization, IsMissed) {
 }
 
 TEST_P(BackwardSynchronization, IsMissed) {
-  visit(lse, [&](int64_t m, int64_t h, int64_t) {
-    lse.at(m, h, 0) = 4;
-    delta.at(m, h, 0) = 0.25F;
-  });
-  visit(out, [&](int64_t m, int64_t h, int64_t d) { out.at(m, h, d) = q.at(m, h, d % c.qk()); });
+  giveStatistics();
   Views views = backwardGpuViews();
   leaveOutEach(backwardText(GetParam().fromOut), views, grads);
+}
+
+// Wide heads leave room for one place of rows, which a block's tiles then have one after the other.
+
+class ForwardOnePlace : public EmulatedSynchronization {};
+class BackwardOnePlace : public EmulatedSynchronization {};
+
+TEST_P(ForwardOnePlace, HoldsSeveralTiles) {
+  Views views = forwardGpuViews();
+  EmulatedOp kernel(text(forwardText()), views.open(c.rows()));
+  views.close();
+  Results reference;
+  EXPECT_TRUE(survives(kernel, views, outs, reference));
+}
+
+TEST_P(BackwardOnePlace, HoldsSeveralTiles) {
+  giveStatistics();
+  Views views = backwardGpuViews();
+  EmulatedOp kernel(text(backwardText(GetParam().fromOut)), views.open(c.rows()));
+  views.close();
+  Results reference;
+  EXPECT_TRUE(survives(kernel, views, grads, reference));
 }
 
 /// With this many heads of 300 rows there are a few more tiles than blocks, so that the first
@@ -98,9 +125,19 @@ std::vector<GpuCase> synchronizationCases(int64_t windowedHeads) {
   return all;
 }
 
+GpuCase onePlace(int64_t own, int64_t shared, int64_t v) {
+  Case shape = {.seq = 140, .own = own, .v = v, .shared = shared, .heads = 68};
+  shape.align = 8;
+  GpuCase one = {shape, true, true};
+  one.fromOut = true;
+  return one;
+}
+
 INSTANTIATE_TEST_SUITE_P(Shapes, ForwardSynchronization,
                          testing::ValuesIn(synchronizationCases(70)));
 INSTANTIATE_TEST_SUITE_P(Shapes, BackwardSynchronization,
                          testing::ValuesIn(synchronizationCases(46)));
+INSTANTIATE_TEST_SUITE_P(Wide, ForwardOnePlace, testing::Values(onePlace(256, 0, 256)));
+INSTANTIATE_TEST_SUITE_P(Wide, BackwardOnePlace, testing::Values(onePlace(128, 64, 128)));
 
 } // namespace
