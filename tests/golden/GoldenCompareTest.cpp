@@ -162,7 +162,7 @@ TEST(GoldenTolerancesTest, FollowThePrecision) {
   EXPECT_EQ(tolerancesOf("tf32")->grad, 5e-3);
   EXPECT_EQ(tolerancesOf("bf16")->grad, 4e-2);
   EXPECT_EQ(tolerancesOf("bf16")->loss, 1e-2);
-  EXPECT_EQ(tolerancesOf("fp8")->grad, 0.15);
+  EXPECT_EQ(tolerancesOf("fp8")->grad, 0.3);
   auto tolerances = parseTolerances("loss=0.5", *tolerancesOf("bf16"));
   ASSERT_TRUE(tolerances.isOk());
   EXPECT_EQ(tolerances->loss, 0.5);

@@ -43,12 +43,15 @@ Result<Tolerances> tolerancesOf(std::string_view precision) {
                       .gradientNoise = 2e-2,
                       .weakGradient = 0.5,
                       .scatter = 1};
-  // Operands of matmuls are rounded by 2^-4 (activations, weights) or 2^-3 (gradients of E5M2):
-  // what a step rounds so is independent from element to element, and averages to some hundredths.
+  // Operands of matmuls have 4 bits (E4M3; gradients in E5M2 have 3) where bf16 has 8: a product is
+  // 7% off, in relative L2, if both operands are exact before, and 9% with one of E5M2. The cases'
+  // layers change the residual stream by as much as it holds, so that a few of these add up, as
+  // squares, in every tensor: half of the tensors end 10 to 21% from the exact gradient, the worst
+  // at 28%, eleven times bf16's errors of the same tensors.
   if (precision == "fp8")
     return Tolerances{.loss = 2e-2,
                       .gradNorm = 1.5e-1,
-                      .grad = 1.5e-1,
+                      .grad = 3e-1,
                       .final = 1.5e-1,
                       .smallGradient = 0.25,
                       .gradientNoise = 1e-1,

@@ -45,7 +45,7 @@ struct CommandLine {
                "loss=1e-5,grad_norm=1e-5,grad=1e-4,final=1e-4; for tf32 "
                "loss=1e-3 and 5e-3 for the rest; for bf16 "
                "loss=1e-2,grad_norm=8e-2,grad=4e-2,final=8e-2; for fp8 "
-               "loss=2e-2 and 1.5e-1 for the rest"),
+               "loss=2e-2,grad_norm=1.5e-1,grad=3e-1,final=1.5e-1"),
       cl::value_desc("name=number,..."), cl::cat(category)};
   cl::opt<std::string> emit{
       "emit",
