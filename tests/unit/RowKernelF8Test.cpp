@@ -1,4 +1,5 @@
 //===- RowKernelF8Test.cpp - eight-bit floats in row kernels --------------===//
+#include "tests/unit/F8Format.h"
 #include "tests/unit/KernelHarness.h"
 
 #include <algorithm>
@@ -14,44 +15,11 @@ using fmt::format;
 
 namespace {
 
-/// A format by its definition: sign, `exponent` bits, `mantissa` bits.
-struct Format {
-  const char *name;
-  int mantissa, bias;
-  uint8_t largest; ///< code of the largest number
-  bool hasInfinity;
-
-  double value(uint8_t code) const {
-    int exponent = (code & 0x7F) >> mantissa, fraction = code & ((1 << mantissa) - 1);
-    double size = exponent == 0
-                      ? std::ldexp(fraction, 1 - bias - mantissa)
-                      : std::ldexp((1 << mantissa) + fraction, exponent - bias - mantissa);
-    if ((code & 0x7F) > largest)
-      size = hasInfinity && (code & 0x7F) == largest + 1 ? std::numeric_limits<double>::infinity()
-                                                         : std::numeric_limits<double>::quiet_NaN();
-    return code & 0x80 ? -size : size;
-  }
-
-  /// The nearest number, of two the one with the even code; the largest for what is beyond.
-  uint8_t nearest(float x) const {
-    if (std::isnan(x))
-      return 0x7F;
-    uint8_t best = std::abs(x) >= value(largest) ? largest : 0;
-    for (unsigned code = 1; code <= largest && best != largest; ++code) {
-      double now = std::abs(std::abs(double(x)) - value(best)),
-             then = std::abs(std::abs(double(x)) - value(uint8_t(code)));
-      if (then < now || (then == now && code % 2 == 0))
-        best = uint8_t(code);
-    }
-    return best | (std::signbit(x) ? 0x80 : 0);
-  }
-};
-
-constexpr Format kFormats[] = {{"f8E4M3FN", 3, 7, 0x7E, false}, {"f8E5M2", 2, 15, 0x7B, true}};
+constexpr F8Format kFormats[] = {kE4M3, kE5M2};
 
 /// Every number of the format and every midpoint of neighbours, their neighbours in f32, what lies
 /// beyond the largest, and the special ones; both signs.
-std::vector<float> hardNumbers(const Format &f8) {
+std::vector<float> hardNumbers(const F8Format &f8) {
   using Limits = std::numeric_limits<float>;
   std::vector<float> sizes = {Limits::infinity(), Limits::max(), Limits::min(),
                               Limits::denorm_min(), Limits::quiet_NaN()};
@@ -83,7 +51,7 @@ std::string castText(const char *from, const char *op, const char *to, size_t n)
 }
 
 TEST(RowKernelF8, RoundsToNearestEvenAndSaturates) {
-  for (const Format &f8 : kFormats) {
+  for (const F8Format &f8 : kFormats) {
     std::vector<float> x = hardNumbers(f8);
     for (const std::string &architecture : runnableArchitectures()) {
       SCOPED_TRACE(format("{}, {}", f8.name, architecture));
@@ -102,7 +70,7 @@ TEST(RowKernelF8, WidensExactly) {
   std::vector<uint8_t> x(0x100);
   for (size_t i = 0; i < x.size(); ++i)
     x[i] = uint8_t(i);
-  for (const Format &f8 : kFormats)
+  for (const F8Format &f8 : kFormats)
     for (const std::string &architecture : runnableArchitectures()) {
       SCOPED_TRACE(format("{}, {}", f8.name, architecture));
       Kernels kernels(castText(f8.name, "extf", "f32", x.size()), architecture);
@@ -121,7 +89,7 @@ TEST(RowKernelF8, WidensExactly) {
 
 /// bf16 to f8 and back: each is exactly what a detour through f32 gives. As scalars: one column.
 TEST(RowKernelF8, CastsToAndFromBf16) {
-  for (const Format &f8 : kFormats)
+  for (const F8Format &f8 : kFormats)
     for (int width : {1, 21}) {
       int rows = 8;
       Kernels kernels(format(R"(
