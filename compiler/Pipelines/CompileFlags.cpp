@@ -37,8 +37,16 @@ CompileFlags::CompileFlags(cl::OptionCategory &category)
                  cl::cat(category)),
       precision(
           "precision",
-          cl::desc("of activations and matmul operands: fp32 (default), tf32 (cuda only) or bf16"),
+          cl::desc("of activations and matmul operands: fp32 (default), tf32 (cuda only), bf16 or "
+                   "fp8 (matmul operands; the rest bf16)"),
           cl::cat(category)),
+      fp8Recipe(
+          "fp8-recipe",
+          cl::desc("where the scales of fp8 tensors come from: tensorwise (default), from the "
+                   "tensor; delayed, from earlier steps; rowwise, from each row"),
+          cl::cat(category)),
+      fp8Head("fp8-head", cl::desc("with --precision=fp8: the products of the head are fp8, too"),
+              cl::cat(category)),
       target("target", cl::desc("what to compile for: cpu (default) or cuda"), cl::cat(category)),
       mcpu("mcpu",
            cl::desc("cpu: x86-64-v2, x86-64-v3, x86-64-v4, or native (default), this machine's "
@@ -50,6 +58,9 @@ void CompileFlags::readInto(CompileOptions &options) {
   assignIfGiven(lossRows, options.lossRows);
   assignIfGiven(microSteps, options.microSteps);
   assignIfGiven(precision, options.precision);
+  assignIfGiven(fp8Recipe, options.fp8Recipe);
+  if (fp8Head.getNumOccurrences() > 0)
+    options.fp8Head = fp8Head ? "true" : "false";
   assignIfGiven(target, options.target);
   assignIfGiven(mcpu, options.mcpu);
   mcpu.removeArgument();

@@ -30,7 +30,9 @@ public:
 private:
   llvm::cl::opt<std::string> checkpoint;
   llvm::cl::opt<int64_t> lossRows;
-  llvm::cl::opt<std::string> microSteps, precision, target, mcpu;
+  llvm::cl::opt<std::string> microSteps, precision, fp8Recipe;
+  llvm::cl::opt<bool> fp8Head;
+  llvm::cl::opt<std::string> target, mcpu;
 };
 
 } // namespace swamla

@@ -22,6 +22,7 @@ struct WordOption {
   llvm::StringLiteral later;     ///< what will be, if anything
   Phase usedBy;
   llvm::StringLiteral target = ""; ///< for which this is the entry; empty: for any
+  bool fp8Only = false;            ///< means something only with --precision=fp8
 };
 
 constexpr WordOption kWordOptions[] = {
@@ -31,9 +32,13 @@ constexpr WordOption kWordOptions[] = {
     {"optimizer-state", &CompileOptions::optimizerState, "fp32", "fp32|bf16|fp8|int8|int4", "",
      Phase::Optimizer},
     {"target", &CompileOptions::target, "cpu", "cpu|cuda", "", Phase::Group},
-    {"precision", &CompileOptions::precision, "fp32", "fp32|bf16", "fp8", Phase::Precision, "cpu"},
-    {"precision", &CompileOptions::precision, "fp32", "fp32|tf32|bf16", "fp8", Phase::Precision,
+    {"precision", &CompileOptions::precision, "fp32", "fp32|bf16|fp8", "", Phase::Precision, "cpu"},
+    {"precision", &CompileOptions::precision, "fp32", "fp32|tf32|bf16|fp8", "", Phase::Precision,
      "cuda"},
+    {"fp8-recipe", &CompileOptions::fp8Recipe, "tensorwise", "tensorwise|delayed|rowwise", "",
+     Phase::Quantize, "", /*fp8Only=*/true},
+    {"fp8-head", &CompileOptions::fp8Head, "false", "false|true", "", Phase::Quantize, "",
+     /*fp8Only=*/true},
     {"mcpu", &CompileOptions::mcpu, "native", "x86-64-v2|x86-64-v3|x86-64-v4|native", "",
      Phase::Lower, "cpu"},
     {"mcpu", &CompileOptions::mcpu, "sm_90a", "sm_90a", "", Phase::Lower, "cuda"}};
@@ -140,6 +145,13 @@ LogicalResult resolveOptions(ModuleOp module, Phase done, CompileOptions &option
   for (const WordOption &option : kWordOptions) {
     if (!option.target.empty() && option.target != *options.target)
       continue;
+    if (option.fp8Only && options.precision != "fp8") {
+      if (const auto &value = options.*option.member)
+        return reject(module) << "--" << option.name << "=" << *value
+                              << " is for --precision=fp8; found --precision="
+                              << *options.precision;
+      continue;
+    }
     if (failed(resolveWord(module, done, option, stored, options)))
       return failure();
     resolved.push_back(builder.getNamedAttr(

@@ -242,8 +242,11 @@ struct PhaseOptions : PassPipelineOptions<PhaseOptions> {
   Option<std::string> optimizerState{*this, "optimizer-state",
                                      llvm::cl::desc("fp32, bf16, fp8, int8 or int4"),
                                      llvm::cl::init("fp32")};
-  Option<std::string> precision{*this, "precision", llvm::cl::desc("fp32, tf32 or bf16"),
+  Option<std::string> precision{*this, "precision", llvm::cl::desc("fp32, tf32, bf16 or fp8"),
                                 llvm::cl::init("fp32")};
+  Option<std::string> fp8Recipe{*this, "fp8-recipe",
+                                llvm::cl::desc("tensorwise, delayed or rowwise"),
+                                llvm::cl::init("tensorwise")};
   Option<std::string> target{*this, "target", llvm::cl::desc("cpu or cuda"), llvm::cl::init("cpu")};
   Option<std::string> mcpu{*this, "mcpu",
                            llvm::cl::desc("cpu: x86-64-v2, -v3, -v4 or native; cuda: sm_90a")};
@@ -256,6 +259,7 @@ struct PhaseOptions : PassPipelineOptions<PhaseOptions> {
     options.optimizer = optimizer;
     options.optimizerState = optimizerState;
     options.precision = precision;
+    options.fp8Recipe = fp8Recipe;
     options.target = target;
     options.mcpu = !mcpu.empty() ? mcpu.getValue() : target == "cuda" ? "sm_90a" : "native";
     options.until = Phase::Lower;

@@ -51,6 +51,7 @@
 // CHECK-NEXT: swamla-mark-phase{phase=fuse},
 // CHECK-NEXT: swamla-layout-params,
 // CHECK-NEXT: swamla-build-optimizer{{.*}}kind=lion{{.*}},
+// CHECK-NEXT: swamla-build-scaling,
 // CHECK-NEXT: func.func(
 // CHECK-NEXT: swamla-form-fused
 // CHECK-NEXT: ),

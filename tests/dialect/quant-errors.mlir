@@ -1,0 +1,218 @@
+// RUN: swamla-opt %s -split-input-file -verify-diagnostics
+
+func.func @quantize_c1(%x: tensor<16x32xi32>, %s: tensor<1xf32>) {
+  // expected-error @+1 {{x: expected elements of f32 or bf16, found 'tensor<16x32xi32>'}}
+  %0 = swamla.quantize %x scale %s : tensor<16x32xi32>, tensor<1xf32> -> tensor<16x32xf8E4M3FN>
+  return
+}
+
+// -----
+
+func.func @quantize_c1_rank(%x: tensor<16xf32>, %s: tensor<1xf32>) {
+  // expected-error @+1 {{x: expected tensor<M x C>, found 'tensor<16xf32>'}}
+  %0 = swamla.quantize %x scale %s : tensor<16xf32>, tensor<1xf32> -> tensor<16xf8E4M3FN>
+  return
+}
+
+// -----
+
+func.func @quantize_c2(%x: tensor<16x32xf32>, %s: tensor<32xf32>) {
+  // expected-error @+1 {{scale: expected tensor<1xf32> or tensor<16xf32>, found 'tensor<32xf32>'}}
+  %0 = swamla.quantize %x scale %s : tensor<16x32xf32>, tensor<32xf32> -> tensor<16x32xf8E4M3FN>
+  return
+}
+
+// -----
+
+func.func @quantize_c3_format(%x: tensor<16x32xf32>, %s: tensor<1xf32>) {
+  // expected-error @+1 {{expected the format f8E4M3FN or f8E5M2, found 'bf16'}}
+  %0 = swamla.quantize %x scale %s : tensor<16x32xf32>, tensor<1xf32> -> tensor<16x32xbf16>
+  return
+}
+
+// -----
+
+func.func @quantize_c3_shape(%x: tensor<16x32xf32>, %s: tensor<1xf32>) {
+  // expected-error @+1 {{result: expected 'tensor<32x16xf8E4M3FN>', found 'tensor<16x32xf8E4M3FN>'}}
+  %0 = swamla.quantize %x scale %s transposed : tensor<16x32xf32>, tensor<1xf32> -> tensor<16x32xf8E4M3FN>
+  return
+}
+
+// -----
+
+func.func @row_amax_c1(%x: tensor<16x32xf16>) {
+  // expected-error @+1 {{x: expected elements of f32 or bf16, found 'tensor<16x32xf16>'}}
+  %0 = swamla.row_amax %x : tensor<16x32xf16> -> tensor<16xf32>
+  return
+}
+
+// -----
+
+func.func @row_amax_c2(%x: tensor<16x32xf32>) {
+  // expected-error @+1 {{result: expected 'tensor<16xf32>', found 'tensor<32xf32>'}}
+  %0 = swamla.row_amax %x : tensor<16x32xf32> -> tensor<32xf32>
+  return
+}
+
+// -----
+
+func.func @row_amax_c2_init(%x: tensor<16x32xf32>, %i: tensor<1xf32>) {
+  // expected-error @+1 {{init: expected 'tensor<16xf32>', found 'tensor<1xf32>'}}
+  %0 = swamla.row_amax %x init %i : tensor<16x32xf32>, tensor<1xf32> -> tensor<16xf32>
+  return
+}
+
+// -----
+
+func.func @tensor_scale_c1(%x: tensor<16x2xf32>) {
+  // expected-error @+1 {{rows: expected tensor<M x f32>, found 'tensor<16x2xf32>'}}
+  %0 = swamla.tensor_scale %x for f8E5M2 : tensor<16x2xf32> -> tensor<1xf32>
+  return
+}
+
+// -----
+
+func.func @tensor_scale_c1_result(%x: tensor<16xf32>) {
+  // expected-error @+1 {{result: expected 'tensor<1xf32>', found 'tensor<16xf32>'}}
+  %0 = swamla.tensor_scale %x for f8E5M2 : tensor<16xf32> -> tensor<16xf32>
+  return
+}
+
+// -----
+
+func.func @tensor_scale_c2(%x: tensor<16xf32>) {
+  // expected-error @+1 {{expected the format f8E4M3FN or f8E5M2, found 'f32'}}
+  %0 = swamla.tensor_scale %x for f32 : tensor<16xf32> -> tensor<1xf32>
+  return
+}
+
+// -----
+
+func.func @row_scale_c1(%x: tensor<16xbf16>) {
+  // expected-error @+1 {{rows: expected 'tensor<16xf32>', found 'tensor<16xbf16>'}}
+  %0 = swamla.row_scale %x for f8E5M2 columns 4 : tensor<16xbf16>
+  return
+}
+
+// -----
+
+func.func @row_scale_c2(%x: tensor<16xf32>) {
+  // expected-error @+1 {{expected the format f8E4M3FN or f8E5M2, found 'i8'}}
+  %0 = swamla.row_scale %x for i8 columns 4 : tensor<16xf32>
+  return
+}
+
+// -----
+
+func.func @row_scale_c3(%x: tensor<16xf32>) {
+  // expected-error @+1 {{columns: expected at least 1, found 0}}
+  %0 = swamla.row_scale %x for f8E5M2 columns 0 : tensor<16xf32>
+  return
+}
+
+// -----
+
+func.func @scale_columns_c1(%x: tensor<16x32xbf16>, %s: tensor<16xf32>) {
+  // expected-error @+1 {{scale: expected 'tensor<32xf32>', found 'tensor<16xf32>'}}
+  %0 = swamla.scale_columns %x by %s : tensor<16x32xbf16>, tensor<16xf32>
+  return
+}
+
+// -----
+
+func.func @update_scales_c1(%a: tensor<3x64xbf16>, %s: tensor<3xf32>) {
+  // expected-error @+1 {{amax: expected 'tensor<3x64xf32>', found 'tensor<3x64xbf16>'}}
+  %0, %1 = swamla.update_scales %a, %s e5m2_from 0 : tensor<3x64xbf16>, tensor<3xf32> -> tensor<3x64xbf16>, tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @update_scales_c2(%a: tensor<3x64xf32>, %s: tensor<3xf32>, %h: tensor<2xf32>) {
+  // expected-error @+1 {{history 0: expected 'tensor<3xf32>', found 'tensor<2xf32>'}}
+  %0, %1, %2 = swamla.update_scales %a, %s history (%h) e5m2_from 0 : tensor<3x64xf32>, tensor<3xf32>, tensor<2xf32> -> tensor<3x64xf32>, tensor<3xf32>, tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @update_scales_c2_results(%a: tensor<3x64xf32>, %s: tensor<3xf32>) {
+  // expected-error @+1 {{expected a result for each of 1 entries of the history, found ()}}
+  %0, %1 = swamla.update_scales %a, %s history (%s) e5m2_from 0 : tensor<3x64xf32>, tensor<3xf32>, tensor<3xf32> -> tensor<3x64xf32>, tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @update_scales_c3(%a: tensor<3x64xf32>, %s: tensor<3xf32>) {
+  // expected-error @+1 {{e5m2_from: expected 0 to 3, found 4}}
+  %0, %1 = swamla.update_scales %a, %s e5m2_from 4 : tensor<3x64xf32>, tensor<3xf32> -> tensor<3x64xf32>, tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @get_scaling_c1() {
+  // expected-error @+1 {{offset: expected at least 0, found -1}}
+  %0 = swamla.get_scaling "scale" offset -1 : tensor<1xf32>
+  return
+}
+
+// -----
+
+func.func @get_scaling_c2() {
+  // expected-error @+1 {{expected elements of f32, found 'tensor<1xbf16>'}}
+  %0 = swamla.get_scaling "scale" offset 0 : tensor<1xbf16>
+  return
+}
+
+// -----
+
+func.func @get_scaling_c3() {
+  // expected-error @+1 {{expected the buffer "scale", "amax" or "amax_history", found "params"}}
+  %0 = swamla.get_scaling "params" offset 0 : tensor<1xf32>
+  return
+}
+
+// -----
+
+func.func @set_scaling_c1(%x: tensor<1xf32>) {
+  // expected-error @+1 {{offset: expected at least 0, found -4}}
+  swamla.set_scaling "amax" offset -4, %x : tensor<1xf32>
+  return
+}
+
+// -----
+
+func.func @set_scaling_c2(%x: tensor<1xi32>) {
+  // expected-error @+1 {{expected elements of f32, found 'tensor<1xi32>'}}
+  swamla.set_scaling "amax" offset 0, %x : tensor<1xi32>
+  return
+}
+
+// -----
+
+func.func @set_scaling_c3(%x: tensor<1xf32>) {
+  // expected-error @+1 {{expected the buffer "scale", "amax" or "amax_history", found "grads"}}
+  swamla.set_scaling "grads" offset 0, %x : tensor<1xf32>
+  return
+}
+
+// -----
+
+swamla.param @w : tensor<64x32xf32> init normal 0.02
+func.func @get_param_c3() {
+  // expected-error @+1 {{transposed: expected a matrix of f8E4M3FN, found 'tensor<32x64xbf16>'}}
+  %0 = swamla.get_param @w transposed : tensor<32x64xbf16>
+  return
+}
+
+// -----
+
+// expected-note @+1 {{declared here}}
+swamla.param @w : tensor<64x32xf32> init normal 0.02
+func.func @get_param_c3_shape() {
+  // expected-error @+1 {{expected the type of @w, 'tensor<64x32xf32>', found 'tensor<32x64xf32>'}}
+  %0 = swamla.get_param @w transposed : tensor<64x32xf8E4M3FN>
+  return
+}
