@@ -226,9 +226,21 @@ Result<std::optional<NonFinite>> NonFiniteSearch::lookAtOutputs(unsigned program
   return std::optional<NonFinite>();
 }
 
-Result<std::optional<NonFinite>> NonFiniteSearch::inProgram(unsigned program, unsigned last) {
+bool NonFiniteSearch::writesState(const schema::Op &op) const {
+  Operands operands = operandsOf(step, op);
+  return std::ranges::any_of(operands.outs, [&](const Operand &out) {
+    schema::BufferKind kind = step.buffers()->Get(out.tensor.view.buffer())->kind();
+    return kind != schema::BufferKind::Arena && kind != schema::BufferKind::Grads &&
+           kind != schema::BufferKind::Results;
+  });
+}
+
+Result<std::optional<NonFinite>> NonFiniteSearch::inProgram(unsigned program, unsigned last,
+                                                            bool keepState) {
   const auto &ops = *step.programs()->Get(program)->ops();
   for (unsigned i = 0; i < ops.size() && i <= last; ++i) {
+    if (keepState && writesState(*ops.Get(i)))
+      continue;
     SWAMLA_RETURN_IF_ERROR(device.runOp(program, i));
     SWAMLA_TRY(std::optional<NonFinite> found, lookAtOutputs(program, *ops.Get(i)));
     if (found)

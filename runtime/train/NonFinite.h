@@ -41,8 +41,10 @@ public:
   /// The first parameter, in the table's order, that is not finite.
   Result<std::optional<NonFinite>> inParameters();
   /// Runs the ops of a program in order, up to number `last`, until one writes something that is
-  /// not finite. Outputs that a kernel does not describe are not looked at.
-  Result<std::optional<NonFinite>> inProgram(unsigned program, unsigned last);
+  /// not finite. Outputs that a kernel does not describe are not looked at. With `keepState`, ops
+  /// that write to what outlives a step (parameters, optimizer states, scales) are left out.
+  Result<std::optional<NonFinite>> inProgram(unsigned program, unsigned last,
+                                             bool keepState = false);
 
   /// The last op of a program whose description covers the place of a slot as an output; the
   /// program's last op if there is none.
@@ -65,6 +67,7 @@ private:
   };
 
   static Operands operandsOf(const schema::Step &step, const schema::Op &op);
+  bool writesState(const schema::Op &op) const;
   Result<std::optional<NonFinite>> look(const Operand &operand);
   Result<std::optional<NonFinite>> lookAtOutputs(unsigned program, const schema::Op &op);
 

@@ -210,7 +210,7 @@ Result<std::optional<NonFinite>> StepRunner::searchPrograms(int64_t step, BatchL
     return found;
   // The gradients are finite, so it is their norm: squares and sums. No op behind it may run.
   const schema::Slot &norm = *device->file().findSlot("apply.grad_norm");
-  return search.inProgram(apply, search.lastWriter(apply, norm));
+  return search.inProgram(apply, search.lastWriter(apply, norm), /*keepState=*/true);
 }
 
 Result<std::optional<NonFinite>> StepRunner::findNonFinite(int64_t step, BatchLoader &loader) {

@@ -132,7 +132,7 @@ TEST_P(NonFiniteStepTest, SeesEveryParameterGoWrong) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Precision, NonFiniteStepTest, testing::Values("fp32", "bf16"),
+INSTANTIATE_TEST_SUITE_P(Precision, NonFiniteStepTest, testing::Values("fp32", "bf16", "fp8"),
                          [](const auto &info) { return std::string(info.param); });
 
 } // namespace

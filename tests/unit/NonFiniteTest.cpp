@@ -125,6 +125,24 @@ TEST_F(NonFiniteTest, LooksAtMatmuls) {
   EXPECT_EQ(found->inputs, (std::vector<std::string>{"b"}));
 }
 
+TEST(NonFiniteFileTest, StateIsKeptWhereThatIsAsked) {
+  schema::StepT step = twoOps();
+  auto &ops = opsOf(step, "micro_step");
+  ops.insert(
+      ops.begin(), // scale_add once more, on what was the parameters' and into a state
+      makeLaunch(0, {View(kParams, 0, 96), View(kState, 96, 96), View(kResults, 64, 4)}, 24));
+  auto loaded = load(step);
+  ASSERT_TRUE(succeeded(loaded));
+  Device &device = *loaded->device;
+  write(device, kParams, 0, std::vector<float>(24, 1));
+  NonFiniteSearch search(device);
+  for (bool keepState : {true, false}) {
+    ASSERT_TRUE(succeeded(search.inProgram(kMicroStep, 1, keepState)));
+    EXPECT_EQ(test::read<float>(device, kState, 96, 1)[0], keepState ? 0 : 2);
+    EXPECT_EQ(test::read<float>(device, kArena, 0, 1)[0], 2);
+  }
+}
+
 TEST_F(NonFiniteTest, NamesParameters) {
   set(kParams, 10, 1); // w is [4, 8] at 0, b is [8] at 64
   NonFiniteSearch search(device());
