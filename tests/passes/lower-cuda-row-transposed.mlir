@@ -62,11 +62,11 @@ step.program @setup {
 // Tests that a norm's rows wait for each other: 32 at a time, 128 threads for two chunks of each, and that maxima which no element asks for leave the
 // strips of a row to several blocks, whose results meet in scratch memory.
 // CHECK-LABEL: llvm.func @norm(
-// CHECK-SAME: step.block = 256 : i64, step.grid = array<i64: 8, 1, 1>
+// CHECK-SAME: step.block = 256 : i64, step.grid = array<i64: 256, 1, 1>
 // CHECK-SAME: step.scratch_bytes = 0 : i64
 // CHECK-COUNT-4: llvm.store %{{.*}}, %{{.*}} {alignment = 16 : i64} : vector<4xi32>, !llvm.ptr<1>
-step.row_kernel @norm domain [256, 2048] row_dims 1 ins 1
-    maps [affine_map<(m, c) -> (m * 2048 + c)>, affine_map<(m, c) -> (c * 256 + m)>] unit_rows 8 {
+step.row_kernel @norm domain [8192, 2048] row_dims 1 ins 1
+    maps [affine_map<(m, c) -> (m * 2048 + c)>, affine_map<(m, c) -> (c * 8192 + m)>] unit_rows 8 {
 ^bb0(%x: bf16, %t: f8E4M3FN):
   %a = arith.extf %x : bf16 to f32
   %b = arith.mulf %a, %a : f32
@@ -88,8 +88,8 @@ step.row_kernel @maxima domain [256, 2048] row_dims 1 ins 1
   %d = arith.truncf %a : f32 to f8E4M3FN
   swamla.yield %d, %s : f8E4M3FN, f32
 }
-step.buffer @arena kind "arena" bytes 2097152
+step.buffer @arena kind "arena" bytes 50331648
 step.program @setup {
-  step.launch @norm [#step.view<@arena, 0, 1048576>, #step.view<@arena, 1048576, 524288>] units 32 label "x" flops 0 bytes 0
+  step.launch @norm [#step.view<@arena, 0, 33554432>, #step.view<@arena, 33554432, 16777216>] units 1024 label "x" flops 0 bytes 0
   step.launch @maxima [#step.view<@arena, 0, 1048576>, #step.view<@arena, 1048576, 524288>, #step.view<@arena, 1572864, 1024>] units 32 label "y" flops 0 bytes 0
 }

@@ -162,9 +162,14 @@ void chooseStripsWithMaxima(const RowKernelPlan &plan, RowKernelShape &shape, in
 void chooseSlab(const RowKernelPlan &plan, RowKernelShape &shape, const CudaTarget &target) {
   // Shared memory of an SM, what the system takes for a block, and room for the sums of a pass.
   constexpr int64_t all = 228 * 1024, ofSystem = 1024, ofPasses = 4096;
-  // Three blocks an SM, two, one; and how much of a column to write at a time.
-  constexpr std::pair<int64_t, int64_t> choices[] = {
-      {all / 3, 64}, {all / 3, 32}, {all / 2, 32}, {all / 2, 16}, {all, 32}, {all, 16}, {all, 1}};
+  // Three blocks an SM, two, one; how much of a column to write at a time; and how many blocks an
+  // SM that must leave, in halves.
+  struct Choice {
+    int64_t room, segment, halfBlocks;
+  };
+  constexpr Choice choices[] = {{all / 3, 64, 4}, {all / 3, 32, 2}, {all / 2, 32, 2},
+                                {all / 2, 16, 1}, {all, 32, 2},     {all, 16, 1},
+                                {all / 2, 8, 0},  {all, 1, 0}};
   bool hasSums = shape.unitRows != 0;
   if (shape.looped || shape.splits > 1 || (hasSums && !shape.sumsInRegisters))
     return;
@@ -173,12 +178,13 @@ void chooseSlab(const RowKernelPlan &plan, RowKernelShape &shape, const CudaTarg
   slabbed.block = slabbed.group * slabbed.rowsPerBlock;
   auto choose = [&]() -> int64_t {
     int64_t round = slabbed.rowsPerBlock * slabbed.atOnce;
-    for (auto [room, segment] : choices) {
+    for (auto [room, segment, halfBlocks] : choices) {
       int64_t elements = std::max<int64_t>(segment / smallestElement(plan), 1);
       int64_t rows = round * divideCeilSigned(elements, round);
-      int64_t blocks = divideCeilSigned(shape.rows, rows);
-      if (bytesOf(slabsOf(plan, slabbed, rows)) <= room - ofSystem - ofPasses &&
-          (segment < 64 || blocks >= 2 * target.numSms()))
+      // With sums over rows blocks are units, whatever the slab.
+      bool areEnough =
+          hasSums || 2 * divideCeilSigned(shape.rows, rows) >= halfBlocks * target.numSms();
+      if (areEnough && bytesOf(slabsOf(plan, slabbed, rows)) <= room - ofSystem - ofPasses)
         return rows;
     }
     return 0;

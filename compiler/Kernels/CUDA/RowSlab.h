@@ -9,8 +9,8 @@
 // side, 8 or 16 bytes a lane: none. (f32, 32 bytes a lane: two accesses, each with 2 lanes a bank.)
 // A warp that reads has its lanes in all bands of 32 / bands neighbouring words: rows are a
 // multiple of 8 words and so bands begin at the same bank, were it not for `skewWords` between
-// them, which spreads them over all 32: none, up to 8 bands. All that widths and sizes of this
-// project give has at most 8.
+// them, which spreads them over all 32: none, up to 8 bands. Narrow rows, of which a block has 256
+// at a time, make 16 bands of f8, or 32 of bf16: 2 or 4 lanes a bank.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
