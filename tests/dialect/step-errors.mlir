@@ -6,7 +6,7 @@
 // Buffers, parameters, slots
 //===----------------------------------------------------------------------===//
 
-// expected-error @+1 {{'step.buffer' op kind is "heap", expected arena, params, grads, state, constants, input, scalars, results or working}}
+// expected-error @+1 {{'step.buffer' op kind is "heap", expected arena, params, grads, state, constants, input, scalars, results, working or scaling}}
 step.buffer @arena kind "heap" bytes 64
 
 // -----
