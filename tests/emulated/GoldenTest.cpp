@@ -20,6 +20,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 using namespace swamla;
@@ -29,11 +30,14 @@ namespace {
 
 struct Parameter {
   std::string path, precision;
+  std::string recipe; ///< of fp8
+
+  std::string name() const {
+    return std::filesystem::path(path).stem().string() + "_" + precision + recipe;
+  }
 };
 
-void PrintTo(const Parameter &parameter, std::ostream *os) {
-  *os << parameter.path << " " << parameter.precision;
-}
+void PrintTo(const Parameter &parameter, std::ostream *os) { *os << parameter.name(); }
 
 class EmulatedGolden : public testing::TestWithParam<Parameter> {
 protected:
@@ -48,6 +52,8 @@ protected:
     CompileOptions options;
     options.batch = golden.training.batch;
     options.precision = GetParam().precision;
+    if (!GetParam().recipe.empty())
+      options.fp8Recipe = GetParam().recipe;
     options.target = "cuda";
     options.checkpoint = checkpoint;
     options.until = Phase::Lower;
@@ -93,17 +99,16 @@ std::vector<Parameter> parameters() {
   for (const auto &entry : std::filesystem::directory_iterator(SWAMLA_GOLDEN_DIR))
     if (entry.path().extension() == ".safetensors")
       for (const char *precision : {"fp32", "bf16"})
-        all.push_back({entry.path().string(), precision});
-  std::sort(all.begin(), all.end(), [](const Parameter &a, const Parameter &b) {
-    return std::tie(a.path, a.precision) < std::tie(b.path, b.precision);
-  });
+        all.push_back({entry.path().string(), precision, {}});
+  for (const char *recipe : {"tensorwise", "delayed", "rowwise"})
+    all.push_back({SWAMLA_GOLDEN_DIR "/tiny.safetensors", "fp8", recipe});
+  std::ranges::sort(all, {}, &Parameter::name);
   return all;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, EmulatedGolden, testing::ValuesIn(parameters()),
                          [](const testing::TestParamInfo<Parameter> &info) {
-                           return std::filesystem::path(info.param.path).stem().string() + "_" +
-                                  info.param.precision;
+                           return info.param.name();
                          });
 
 } // namespace
