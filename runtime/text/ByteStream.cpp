@@ -176,7 +176,8 @@ private:
 };
 
 template <typename Stream>
-Result<std::unique_ptr<ByteStream>> start(std::unique_ptr<ByteStream> from, std::string name) {
+Result<std::unique_ptr<ByteStream>> start(std::unique_ptr<ByteStream> from,
+                                          const std::string &name) {
   auto stream = std::make_unique<Stream>(std::move(from), name);
   if (!stream->start())
     return resourceExhausted(fmt::format("{}: no memory to decompress", swamla::quoted(name)));
@@ -189,12 +190,14 @@ std::unique_ptr<ByteStream> memoryStream(std::string_view bytes) {
   return std::make_unique<MemoryStream>(bytes);
 }
 
-Result<std::unique_ptr<ByteStream>> gunzip(std::unique_ptr<ByteStream> from, std::string name) {
-  return start<GzipStream>(std::move(from), std::move(name));
+Result<std::unique_ptr<ByteStream>> gunzip(std::unique_ptr<ByteStream> from,
+                                           const std::string &name) {
+  return start<GzipStream>(std::move(from), name);
 }
 
-Result<std::unique_ptr<ByteStream>> unzstd(std::unique_ptr<ByteStream> from, std::string name) {
-  return start<ZstdStream>(std::move(from), std::move(name));
+Result<std::unique_ptr<ByteStream>> unzstd(std::unique_ptr<ByteStream> from,
+                                           const std::string &name) {
+  return start<ZstdStream>(std::move(from), name);
 }
 
 std::string_view withoutCompression(std::string_view path) {

@@ -25,11 +25,13 @@ public:
 /// off is an error when one gets there.
 Result<std::unique_ptr<ByteStream>> openByteStream(const std::string &path);
 
-/// Bytes in memory, which must outlive the stream, as the content of a file called `name`.
+/// Bytes in memory, which must outlive the stream.
 std::unique_ptr<ByteStream> memoryStream(std::string_view bytes);
 /// What a stream of gzip members or zstd frames holds; `name` is for errors.
-Result<std::unique_ptr<ByteStream>> gunzip(std::unique_ptr<ByteStream> from, std::string name);
-Result<std::unique_ptr<ByteStream>> unzstd(std::unique_ptr<ByteStream> from, std::string name);
+Result<std::unique_ptr<ByteStream>> gunzip(std::unique_ptr<ByteStream> from,
+                                           const std::string &name);
+Result<std::unique_ptr<ByteStream>> unzstd(std::unique_ptr<ByteStream> from,
+                                           const std::string &name);
 
 /// The name without .gz or .zst.
 std::string_view withoutCompression(std::string_view path);

@@ -82,8 +82,8 @@ private:
   Status readRows(TextBatch &batch) {
     if (!values || !values->HasNext()) {
       group = file->RowGroup(nextGroup++);
-      column_ = group->Column(column);
-      values = std::static_pointer_cast<parquet::ByteArrayReader>(column_);
+      chunk = group->Column(column);
+      values = std::static_pointer_cast<parquet::ByteArrayReader>(chunk);
       return Status::ok();
     }
     int16_t present[kRowsAtOnce];
@@ -116,7 +116,7 @@ private:
   ParquetOptions options;
   std::unique_ptr<parquet::ParquetFileReader> file;
   std::shared_ptr<parquet::RowGroupReader> group;
-  std::shared_ptr<parquet::ColumnReader> column_;
+  std::shared_ptr<parquet::ColumnReader> chunk;
   std::shared_ptr<parquet::ByteArrayReader> values;
   int column = 0, nextGroup = 0;
   int64_t row = 0;

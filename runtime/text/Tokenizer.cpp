@@ -49,22 +49,22 @@ void TextEncoder::encodeValid(std::string_view text, std::vector<TokenId> &out) 
   size_t before = out.size();
   out.resize(before + text.size() + kCachedTokens);
   TokenId *to = out.data() + before;
-  const char *end = text.data() + text.size();
   while (!text.empty()) {
     size_t bytes = firstPiece(text);
-    to += bytes <= kCachedBytes ? encodeCached(text.data(), bytes, end, to)
+    to += bytes <= kCachedBytes ? encodeCached(text, bytes, to)
                                 : bpe.encode(text.substr(0, bytes), to);
     text.remove_prefix(bytes);
   }
   out.resize(static_cast<size_t>(to - out.data()));
 }
 
-/// A piece of up to 15 bytes of a text that ends at `end`. Writes 7 tokens, of which the first
-/// ones, as many as it returns, count.
-size_t TextEncoder::encodeCached(const char *piece, size_t bytes, const char *end, TokenId *out) {
+/// Encodes the first `bytes`, up to 15, of a text. Writes 7 tokens, of which the first ones, as
+/// many as it returns, count.
+size_t TextEncoder::encodeCached(std::string_view text, size_t bytes, TokenId *out) {
   constexpr size_t kHalf = sizeof(uint64_t);
   uint64_t low = 0, high = 0;
-  if (static_cast<size_t>(end - piece) >= 2 * kHalf) {
+  const char *piece = text.data();
+  if (text.size() >= 2 * kHalf) {
     std::memcpy(&low, piece, kHalf);
     std::memcpy(&high, piece + kHalf, kHalf);
     uint64_t mask = bytes % kHalf == 0 ? 0 : ~uint64_t{0} >> (64 - 8 * (bytes % kHalf));
@@ -83,7 +83,7 @@ size_t TextEncoder::encodeCached(const char *piece, size_t bytes, const char *en
     std::memcpy(out, entry.tokens, sizeof(entry.tokens));
     return entry.count;
   }
-  size_t count = bpe.encode({piece, bytes}, out);
+  size_t count = bpe.encode(text.substr(0, bytes), out);
   if (count <= kCachedTokens) {
     entry.low = low;
     entry.high = high;

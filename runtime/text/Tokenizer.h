@@ -58,7 +58,7 @@ private:
   };
 
   void encodeValid(std::string_view text, std::vector<TokenId> &out);
-  size_t encodeCached(const char *piece, size_t bytes, const char *end, TokenId *out);
+  size_t encodeCached(std::string_view text, size_t bytes, TokenId *out);
 
   Tokenizer tokenizer;
   Bpe bpe;
