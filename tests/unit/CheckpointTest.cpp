@@ -237,6 +237,8 @@ TEST_F(CheckpointTest, DamagedStateIsSeen) {
   EXPECT_TRUE(failedWith(with([](Json &j) { j.erase("step"); }), corrupt, {target, "\"step\""}));
   EXPECT_TRUE(failedWith(with([](Json &j) { j["step"] = -1; }), corrupt, {target, "\"step\""}));
   EXPECT_TRUE(failedWith(with([](Json &j) { j["step"] = ~uint64_t{0}; }), corrupt, {"\"step\""}));
+  EXPECT_TRUE(failedWith(with([](Json &j) { j["skipped"] = 2; }), corrupt, {"\"skipped\""}));
+  EXPECT_TRUE(succeeded(with([](Json &j) { j.erase("skipped"); }))); // as older ones have it
   EXPECT_TRUE(failedWith(with([](Json &j) { j["data"] = 3; }), corrupt, {"\"data\""}));
   EXPECT_TRUE(failedWith(with([](Json &j) { j["data"]["index"] = "x"; }), corrupt, {"\"index\""}));
   EXPECT_TRUE(
