@@ -50,6 +50,42 @@ class Invariance(TrainTest):
         run(*train_command(step, self.data, self.path / "cut", STEPS, "--resume"))
         self.assertEqual(wanted, state_bytes(self.path / "cut", STEPS))
 
+    def test_optimizer_states(self):
+        """A resumed run in each format of the optimizer's states, and a checkpoint that does not fit."""
+        for optimizer, state in (("adamw", "int8"), ("lion", "fp8"), ("adamw", "int4"), ("adamw", "bf16")):
+            with self.subTest(f"{optimizer} {state}"):
+                name = f"{optimizer}-{state}"
+                step = compile_model(self.path, f"--optimizer={optimizer}", f"--optimizer-state={state}", name=f"{name}.bin")
+                wanted = self.train(step, name)
+                folder = self.path / f"{name}-cut"
+                run(*train_command(step, self.data, folder, STEPS, "--checkpoint-every", 13, "--keep-last", 9))
+                for saved in folder.glob("step-*"):
+                    if int(saved.name.split("-")[1]) > 13:
+                        shutil.rmtree(saved)
+                run(*train_command(step, self.data, folder, STEPS, "--resume"))
+                self.assertEqual(wanted, state_bytes(folder, STEPS))
+        other = compile_model(self.path, name="fp32.bin")
+        done = run(*train_command(other, self.data, self.path / "adamw-int8", STEPS + 1, "--resume"), check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("--optimizer-state=int8", done.stdout + done.stderr)
+
+    def test_fp8(self):
+        """A resumed run has the scales of earlier steps; neither threads nor checkpoint modes change a bit."""
+        for recipe in ("tensorwise", "delayed"):
+            with self.subTest(recipe):
+                flags = ("--precision=fp8", f"--fp8-recipe={recipe}")
+                step = compile_model(self.path, *flags, name=f"{recipe}.bin")
+                wanted = self.train(step, recipe)
+                folder = self.path / f"{recipe}-cut"
+                run(*train_command(step, self.data, folder, STEPS, "--checkpoint-every", 13, "--keep-last", 9))
+                for saved in folder.glob("step-*"):
+                    if int(saved.name.split("-")[1]) > 13:
+                        shutil.rmtree(saved)
+                run(*train_command(step, self.data, folder, STEPS, "--resume"))
+                self.assertEqual(wanted, state_bytes(folder, STEPS))
+        block = compile_model(self.path, *flags, "--checkpoint=block", name="block.bin")
+        self.assertEqual(wanted, self.train(block, "block", "--threads", 2))
+
     def test_interrupted_by_signal(self):
         """SIGTERM at several moments, resumed each time, ends with the bits of the uninterrupted run."""
         step = compile_model(self.path)
