@@ -350,6 +350,18 @@ static void readInitsOnce(FusedOp op) {
         body.getArgument(i).replaceAllUsesWith(body.getArgument(ins + out));
 }
 
+/// Two ops that were merged may decide the same thing, one after the other.
+static void decideOnce(FusedOp op) {
+  for (auto outer : op.getBody().front().getOps<arith::SelectOp>()) {
+    auto yes = outer.getTrueValue().getDefiningOp<arith::SelectOp>();
+    auto no = outer.getFalseValue().getDefiningOp<arith::SelectOp>();
+    if (yes && yes.getCondition() == outer.getCondition())
+      outer.getTrueValueMutable().assign(yes.getTrueValue());
+    if (no && no.getCondition() == outer.getCondition())
+      outer.getFalseValueMutable().assign(no.getFalseValue());
+  }
+}
+
 static void eraseDead(Block &body) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body)))
     if (isOpTriviallyDead(&op))
@@ -368,6 +380,8 @@ FusedOp simplify(FusedOp op) {
   IRRewriter rewriter(op.getContext());
   DominanceInfo dominance;
   eliminateCommonSubExpressions(rewriter, dominance, op);
+  decideOnce(op);
+  eraseDead(op.getBody().front());
   if (llvm::any_of(op.getBody().front().getArguments().take_front(op.getIns().size()),
                    [](Value arg) { return arg.use_empty(); }))
     op = dropUnused(op);

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("SWAMLA_BIN", ROOT / "build/bin"))
 ARCHITECTURE = "sm_90a"
 PRECISIONS = ["fp32", "tf32", "bf16"]
+STATES = ["bf16", "fp8", "int8", "int4"]
 PRESETS = ["tiny", "small", "base", "large", "xl"]
 BATCH = 8
 # Rows of a step, the model's width and that of its MLP.
@@ -127,6 +128,12 @@ class Job:
         run([BIN / "swamlac", ROOT / f"models/{size}.mlir", "--target=cuda", f"--precision={precision}", f"--batch={BATCH}", "-o", path])
         return [self.assemble(f"{size} {precision}", path)]
 
+    def optimizer_state(self, optimizer, state):
+        path = self.folder / f"{optimizer}-{state}.bin"
+        run([BIN / "swamlac", ROOT / "models/tiny.mlir", "--target=cuda", "--precision=bf16", f"--batch={BATCH}", f"--optimizer={optimizer}",
+             f"--optimizer-state={state}", "-o", path])
+        return [self.assemble(f"{optimizer} {state}", path)]
+
     def f8_rows(self, size):
         plan, path = self.folder / f"{size}-f8-rows.mlir", self.folder / f"{size}-f8-rows.bin"
         plan.write_text(f8_rows.plan(*F8_ROWS[size]))
@@ -164,6 +171,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         job = Job(ptxas, Kernels(), Path(folder))
         tasks = [pool.submit(job.preset, size, p) for size in reversed(PRESETS) for p in PRECISIONS if only in f"{size} {p}"]
+        tasks += [pool.submit(job.optimizer_state, o, s) for o in ["adamw", "lion"] for s in STATES if only in f"{o} {s}"]
         tasks += [pool.submit(job.f8_rows, size) for size in F8_ROWS if only in f"{size} f8 rows"]
         for case in sorted((ROOT / "tests/golden").glob("*.safetensors")):
             tasks += [pool.submit(job.golden, case, p) for p in PRECISIONS if only in f"{case.stem} {p}"]

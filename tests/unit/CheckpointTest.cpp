@@ -66,6 +66,66 @@ TEST_F(CheckpointTest, SavesAndLoads) {
         std::ranges::equal(fresh.floats(buffer).first(257), device->floats(buffer).first(257)));
 }
 
+/// A program whose first state is in blocks, and the second in bf16.
+static schema::StepT narrowStep() {
+  schema::StepT step = test::bigramStep();
+  step.model->optimizer_state = "int8";
+  schema::BufferT &codes = *step.buffers[test::kState], &bf16 = *step.buffers[test::kResults + 1];
+  codes.bytes = 512;
+  codes.dtype = schema::DType::I8;
+  codes.shape = {512};
+  bf16.bytes = 1024;
+  bf16.dtype = schema::DType::BF16;
+  return step;
+}
+
+TEST_F(CheckpointTest, NarrowStatesAreSavedToTheBit) {
+  makeFolder();
+  auto narrow = test::loadStep(narrowStep());
+  ASSERT_TRUE(succeeded(narrow));
+  BigramDevice first(*narrow), second(*narrow);
+  auto places = ParamTable::create(*narrow);
+  ASSERT_TRUE(succeeded(places));
+  std::vector<std::byte> codes(512), halves(1024);
+  for (size_t i = 0; i < codes.size(); ++i)
+    codes[i] = std::byte(i * 7 + i / 256);
+  for (size_t i = 0; i < halves.size(); ++i)
+    halves[i] = std::byte(i * 13 % 120);
+  ASSERT_TRUE(succeeded(first.upload(test::kState, 0, codes)));
+  ASSERT_TRUE(succeeded(first.upload(test::kResults + 1, 0, halves)));
+  auto saved = CheckpointWriter(first, *places, {path("ckpt"), 0, {}, {}}).save(stateAt(3));
+  ASSERT_TRUE(succeeded(saved));
+  auto optimizer = SafetensorsFile::open(*saved + "/" + kOptimizerFile);
+  ASSERT_TRUE(succeeded(optimizer));
+  const TensorInfo *whole = optimizer->find("adamw.m");
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->type, TensorType::I8);
+  EXPECT_EQ(shapeToString(whole->shape), "[512]");
+  ASSERT_TRUE(optimizer->find("adamw.v/wte.weight"));
+  EXPECT_EQ(optimizer->find("adamw.v/wte.weight")->type, TensorType::BF16);
+
+  ASSERT_TRUE(succeeded(loadCheckpoint(second, *places, *saved, LoadWhat::Everything)));
+  std::vector<std::byte> back(512), backHalves(1024);
+  ASSERT_TRUE(succeeded(second.download(test::kState, 0, back)));
+  ASSERT_TRUE(succeeded(second.download(test::kResults + 1, 0, backHalves)));
+  EXPECT_EQ(back, codes);
+  // What belongs to no parameter is not saved.
+  EXPECT_TRUE(std::equal(backHalves.begin(), backHalves.begin() + 514, halves.begin()));
+
+  // Another format, or blocks over parameters in other places, do not fit.
+  EXPECT_TRUE(failedWith(load(*saved), StatusCode::FailedPrecondition,
+                         {"states in int8", "in fp32", "--optimizer-state=int8", "--init"}));
+  EXPECT_TRUE(succeeded(loadCheckpoint(*device, *table, *saved, LoadWhat::ParametersOnly)));
+  schema::StepT moved = narrowStep();
+  moved.params[1]->offset += 64;
+  auto other = test::loadStep(moved);
+  ASSERT_TRUE(succeeded(other));
+  BigramDevice third(*other);
+  EXPECT_TRUE(
+      failedWith(loadCheckpoint(third, *ParamTable::create(*other), *saved, LoadWhat::Everything),
+                 StatusCode::FailedPrecondition, {"other places", "--init"}));
+}
+
 TEST_F(CheckpointTest, HasTheOraclesNames) {
   makeFolder();
   std::string saved = save(1);
