@@ -5,6 +5,8 @@ using namespace mlir;
 
 namespace swamla {
 
+/// Registers of a thread in each of the three warpgroups, together: 168 each to begin with.
+static constexpr int64_t kRegistersOfThree = 504;
 static constexpr int64_t kThreads = kWarpgroupSize * (1 + HopperBackward::kWarpgroups);
 
 /// Whether the sink's keys are a small tile of their own.
@@ -173,12 +175,13 @@ GpuKernel HopperBackward::build() {
   b.when(b.equal(b.threadId(), 0), [&] { initBarriers(); });
   b.barrier();
   Value group = b.warpgroupId();
-  // What computing threads do not need is left to the loading ones, which do with little.
-  bool tight = backwardRegisters(sizes, side, plan) > kRoomyRegisters;
+  // What computing threads do not need is left to the others, which do with little.
+  int64_t needed = backwardRegisters(sizes, side, plan);
+  int64_t others = needed > kRoomyRegisters ? 24 : computesDelta() && needed <= 208 ? 56 : 40;
   b.choose(
       b.equal(group, 0),
       [&] {
-        b.decreaseRegisters(tight ? 24 : 40);
+        b.decreaseRegisters(others);
         Value warp = b.shuffleFrom(b.warpId(), b.i32(0));
         b.when(b.equal(b.threadId(), 0), [&] { load(); });
         b.when(b.both(b.lessThan(b.i32(0), warp), b.lessThan(warp, 1 + statisticsWarps())),
@@ -187,7 +190,7 @@ GpuKernel HopperBackward::build() {
         return Values();
       },
       [&] {
-        b.increaseRegisters(tight ? kMostRegisters : kRoomyRegisters);
+        b.increaseRegisters((kRegistersOfThree - others) / kWarpgroups);
         warpgroup = b.add(group, -1);
         compute();
         return Values();

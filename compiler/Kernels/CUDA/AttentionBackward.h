@@ -53,8 +53,8 @@ struct HopperBackwardPlan {
 /// Which rows a kernel keeps.
 enum class BackwardSide { Query, Key };
 
-/// The most registers that a computing thread can have; and how many if the loading threads, which
-/// several query heads to a KV head give more to do, are to have 40 instead of 24.
+/// The most registers that a computing thread can have; and how many if the other threads, which
+/// several query heads to a KV head, or delta, give more to do, are to have 40 instead of 24.
 inline constexpr int64_t kMostRegisters = 240, kRoomyRegisters = 232;
 
 /// About how many registers a computing thread needs. (ptxas has the last word.)

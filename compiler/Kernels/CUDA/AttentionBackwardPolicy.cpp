@@ -30,10 +30,12 @@ static bool suitsHopper(step::AttentionGradKernelOp op, const AttentionSizes &si
          (!sizes.shared || (reaches(3, *op.getShared()) && reaches(dout + 6, *op.getDshared())));
 }
 
-static bool fits(const AttentionSizes &sizes, BackwardSide side, const HopperBackwardPlan &plan,
-                 const CudaTarget &target) {
+/// `computesDelta`: by query, from attention's result.
+static bool fits(const AttentionSizes &sizes, BackwardSide side, bool computesDelta,
+                 const HopperBackwardPlan &plan, const CudaTarget &target) {
   bool manyHeads = side == BackwardSide::Key && sizes.group() > 1;
-  int64_t registers = manyHeads ? kRoomyRegisters : kMostRegisters;
+  bool byQueryWithDelta = side == BackwardSide::Query && computesDelta;
+  int64_t registers = manyHeads || byQueryWithDelta ? kRoomyRegisters : kMostRegisters;
   return backwardRegisters(sizes, side, plan) <= registers &&
          BackwardLayout::make(sizes, side, plan).bytes <= target.maxSharedBytes();
 }
@@ -89,8 +91,9 @@ std::optional<HopperBackwardPlans> planHopperBackward(step::AttentionGradKernelO
   if (!suitsHopper(op, sizes))
     return std::nullopt;
   auto first = [&](ArrayRef<HopperBackwardPlan> plans, BackwardSide side) {
-    const auto *found = llvm::find_if(
-        plans, [&](const HopperBackwardPlan &plan) { return fits(sizes, side, plan, target); });
+    const auto *found = llvm::find_if(plans, [&](const HopperBackwardPlan &plan) {
+      return fits(sizes, side, op.getOut().has_value(), plan, target);
+    });
     return found == plans.end() ? std::nullopt : std::optional(*found);
   };
   auto byQuery = first(plansByQuery(sizes), BackwardSide::Query);
