@@ -13,7 +13,7 @@ BYTES = {"f32": 4, "bf16": 2, "f8E4M3FN": 1, "f8E5M2": 1}
 ALIGNMENT = 256
 # Threads that an SM must have room for: some 32 KiB of loads in flight, of which a thread has 16 to 256 bytes.
 THREADS = {"quantise": 1024, "norm": 768, "norm_grad": 384, "swiglu": 1024, "swiglu_rows": 1024, "swiglu_grad": 1024, "swiglu_grad_rows": 512,
-           "adamw": 512, "weights": 1024}
+           "adamw": 512, "adamw_rows": 512, "weights": 1024}
 
 
 class Plan:
@@ -103,13 +103,13 @@ def swiglu_grad():
             + rounded("dg8", "dg", "j", "f8E5M2") + rounded("du8", "du", "j", "f8E5M2"))
 
 
-def adamw():
-    """A weight and its states in place, from the gradient; quantised both ways."""
+def adamw(inverse="i"):
+    """A weight and its states in place, from the gradient; quantised both ways, by `inverse`."""
     return (number("b1", 0.9) + number("c1", 0.1) + number("b2", 0.95) + number("c2", 0.05) + number("eps", 1e-8)
             + "%m.a = arith.mulf %m0, %b1 : f32\n%m.b = arith.mulf %g, %c1 : f32\n%m = arith.addf %m.a, %m.b : f32\n%g2 = arith.mulf %g, %g : f32\n"
             "%v.a = arith.mulf %v0, %b2 : f32\n%v.b = arith.mulf %g2, %c2 : f32\n%v = arith.addf %v.a, %v.b : f32\n%root = math.sqrt %v : f32\n"
             "%below = arith.addf %root, %eps : f32\n%ratio = arith.divf %m, %below : f32\n%step = arith.mulf %ratio, %lr : f32\n"
-            "%p = arith.subf %p0, %step : f32\n" + largest("most", "p") + rounded("q", "p", "i", "f8E4M3FN")
+            "%p = arith.subf %p0, %step : f32\n" + largest("most", "p") + rounded("q", "p", inverse, "f8E4M3FN")
             + "swamla.yield %p, %m, %v, %q, %q, %most : f32, f32, f32, f8E4M3FN, f8E4M3FN, f32\n")
 
 
@@ -140,8 +140,10 @@ def plan(rows, width, hidden):
                                                   ("a0", "f32", "row"), ("b0", "f32", "row")], 6,
                swiglu_grad() + largest("a", "dg") + largest("b", "du")
                + f"swamla.yield %dg8, %du8, %dg8, %du8, %a, %b : {e5m2}, {e5m2}, {e5m2}, {e5m2}, f32, f32\n")
-    out.kernel("adamw", hidden, width, [("g", "f32", "straight"), ("lr", "f32", "one"), ("i", "f32", "one"), ("p0", "f32", "straight"), ("m0", "f32", "straight"),
-                                        ("v0", "f32", "straight"), ("q0", e4m3, "straight"), ("t0", e4m3, "transposed"), ("most0", "f32", "row")], 6, adamw())
+    states = [("g", "f32", "straight"), ("lr", "f32", "one"), ("i", "f32", "one"), ("p0", "f32", "straight"), ("m0", "f32", "straight"), ("v0", "f32", "straight"),
+              ("q0", e4m3, "straight"), ("t0", e4m3, "transposed"), ("most0", "f32", "row")]
+    out.kernel("adamw", hidden, width, states, 6, adamw())
+    out.kernel("adamw_rows", width, hidden, states, 6, adamw("most"))
     out.kernel("weights", hidden, width, [("p", "f32", "straight"), ("i", "f32", "one"), ("q0", e4m3, "straight"), ("t0", e4m3, "transposed")], 2,
                rounded("q", "p", "i", e4m3) + f"swamla.yield %q, %q : {e4m3}, {e4m3}\n")
     return out.text()

@@ -232,7 +232,7 @@ RowKernelShape RowKernelShape::choose(const RowKernelPlan &plan, const CudaTarge
   else
     chooseRows(plan, shape, enoughBlocks(target));
   if (plan.hasTransposedOuts())
-    chooseSlab(plan, shape, target);
+    chooseSlab(plan, shape, loadsOfChunk(plan, shape.vec), target);
   return shape;
 }
 

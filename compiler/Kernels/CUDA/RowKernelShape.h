@@ -86,6 +86,7 @@ bool hasOnlyLateMaxima(const RowKernelPlan &plan);
 void chooseStripsWithMaxima(const RowKernelPlan &plan, RowKernelShape &shape, int64_t loads,
                             int64_t enough);
 /// With sums: the slab, where shared memory has room for one.
-void chooseSlab(const RowKernelPlan &plan, RowKernelShape &shape, const CudaTarget &target);
+void chooseSlab(const RowKernelPlan &plan, RowKernelShape &shape, int64_t loads,
+                const CudaTarget &target);
 
 } // namespace swamla

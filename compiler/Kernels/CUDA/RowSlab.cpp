@@ -130,6 +130,14 @@ void chooseStrips(const RowKernelPlan &plan, RowKernelShape &shape, int64_t load
   shape.blocks = shape.units() * shape.strips();
 }
 
+/// Kernels that load much (optimizers) need 128 registers a thread: ptxas finds three blocks an SM
+/// better than a few spills, unless it is told that two will do.
+static void requestRegisters(RowKernelShape &shape, int64_t loads) {
+  constexpr int64_t many = 8, registers = 128, ofSm = 65536;
+  if (loads * shape.perThread * shape.atOnce >= many && 2 * shape.block * registers <= ofSm)
+    shape.minBlocksPerSm = 2;
+}
+
 bool hasOnlyLateMaxima(const RowKernelPlan &plan) {
   auto isMaximum = [](ReduceRowOp reduction) {
     return reduction.getKind() == RowReduction::max && reduction.getType().isF32();
@@ -157,9 +165,11 @@ void chooseStripsWithMaxima(const RowKernelPlan &plan, RowKernelShape &shape, in
   shape.stripsOfBlock = divideCeilSigned(shape.strips(), splits);
   shape.splits = divideCeilSigned(shape.strips(), shape.stripsOfBlock);
   shape.blocks = shape.units() * shape.splits;
+  requestRegisters(shape, loads);
 }
 
-void chooseSlab(const RowKernelPlan &plan, RowKernelShape &shape, const CudaTarget &target) {
+void chooseSlab(const RowKernelPlan &plan, RowKernelShape &shape, int64_t loads,
+                const CudaTarget &target) {
   // Shared memory of an SM, what the system takes for a block, and room for the sums of a pass.
   constexpr int64_t all = 228 * 1024, ofSystem = 1024, ofPasses = 4096;
   // Three blocks an SM, two, one; how much of a column to write at a time; and how many blocks an
@@ -200,6 +210,7 @@ void chooseSlab(const RowKernelPlan &plan, RowKernelShape &shape, const CudaTarg
   if (!hasSums) {
     useSlab(plan, shape, rows);
     shape.blocks = shape.units();
+    requestRegisters(shape, loads);
     return;
   }
   shape.slabRows = rows;
