@@ -86,24 +86,6 @@ class Invariance(TrainTest):
         block = compile_model(self.path, *flags, "--checkpoint=block", name="block.bin")
         self.assertEqual(wanted, self.train(block, "block", "--threads", 2))
 
-    def test_optimizer_states(self):
-        """A resumed run in each format of the optimizer's states, and a checkpoint that does not fit."""
-        for optimizer, state in (("adamw", "int8"), ("lion", "fp8"), ("adamw", "int4"), ("adamw", "bf16")):
-            with self.subTest(f"{optimizer} {state}"):
-                name = f"{optimizer}-{state}"
-                step = compile_model(self.path, f"--optimizer={optimizer}", f"--optimizer-state={state}", name=f"{name}.bin")
-                wanted = self.train(step, name)
-                folder = self.path / f"{name}-cut"
-                run(*train_command(step, self.data, folder, STEPS, "--checkpoint-every", 13, "--keep-last", 9))
-                for saved in folder.glob("step-*"):
-                    if int(saved.name.split("-")[1]) > 13:
-                        shutil.rmtree(saved)
-                run(*train_command(step, self.data, folder, STEPS, "--resume"))
-                self.assertEqual(wanted, state_bytes(folder, STEPS))
-        other = compile_model(self.path, name="fp32.bin")
-        text = run(*train_command(other, self.data, self.path / "adamw-int8", STEPS + 1, "--resume"), fails=True)
-        self.assertIn("--optimizer-state=int8", text)
-
     def test_interrupted_by_signal(self):
         """SIGTERM at several moments, resumed each time, ends with the bits of the uninterrupted run."""
         step = compile_model(self.path)
