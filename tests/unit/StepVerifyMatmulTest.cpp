@@ -81,8 +81,8 @@ const std::vector<Case> &cases() {
       {"TypeI32", [](auto &s) { matmul(s).a_type = matmul(s).b_type = DType::I32; },
        "('h.0.attn.qkv'): operands of type I32 and I32, a result of type F32; expected both F32 "
        "or"},
-      {"TypeUnknown", [](auto &s) { matmul(s).c_type = DType(7); },
-       "operands of type F32 and F32, a result of type 7"},
+      {"TypeUnknown", [](auto &s) { matmul(s).c_type = DType(9); },
+       "operands of type F32 and F32, a result of type 9"},
       {"NarrowResult", [](auto &s) { matmul(s).c_type = DType::BF16; },
        "operands of type F32 and F32, a result of type BF16; expected"},
       {"NarrowSum",
