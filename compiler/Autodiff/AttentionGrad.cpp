@@ -37,8 +37,8 @@ OperandCotangents AttentionOp::buildGradient(OpBuilder &builder, ValueRange cota
   }
   auto grad = AttentionGradOp::create(
       builder, loc, getQ().getType(), getK().getType(), getV().getType(), dsharedType, getQ(),
-      getK(), getV(), getShared(), dout, getLse(), delta, /*out=*/Value(), getSeqAttr(), getHeadsAttr(),
-      getKvHeadsAttr(), getScaleAttr(), getWindowAttr(), getSinkAttr());
+      getK(), getV(), getShared(), dout, getLse(), delta, /*out=*/Value(), getSeqAttr(),
+      getHeadsAttr(), getKvHeadsAttr(), getScaleAttr(), getWindowAttr(), getSinkAttr());
   SmallVector<Value> result{grad.getDq(), grad.getDk(), grad.getDv()};
   if (Value shared = getShared())
     result.push_back(

@@ -40,11 +40,11 @@ struct CompileOptions {
   std::optional<std::string> optimizer;  ///< adamw or lion
   /// How its states are kept: fp32, bf16, fp8, int8 or int4.
   std::optional<std::string> optimizerState;
-  std::optional<std::string> precision;  ///< fp32, tf32 (cuda only), bf16 or fp8
-  std::optional<std::string> fp8Recipe;  ///< fp8: tensorwise, delayed or rowwise
-  std::optional<std::string> fp8Head;    ///< fp8: true or false: the products of the head, too
-  std::optional<std::string> target;     ///< cpu or cuda
-  std::optional<std::string> mcpu;       ///< cpu: x86-64-v2, -v3, -v4 or native; cuda: sm_90a
+  std::optional<std::string> precision; ///< fp32, tf32 (cuda only), bf16 or fp8
+  std::optional<std::string> fp8Recipe; ///< fp8: tensorwise, delayed or rowwise
+  std::optional<std::string> fp8Head;   ///< fp8: true or false: the products of the head, too
+  std::optional<std::string> target;    ///< cpu or cuda
+  std::optional<std::string> mcpu;      ///< cpu: x86-64-v2, -v3, -v4 or native; cuda: sm_90a
 
   // How to compile; these change no program.
   std::optional<Phase> from; ///< what has run already; unset: what the module says

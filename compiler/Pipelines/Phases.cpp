@@ -165,6 +165,7 @@ void populatePlan(OpPassManager &passes, const CompileOptions &options) {
   plan.tf32 = options.precision == "tf32";
   plan.shareGrads = options.microSteps == "one";
   passes.addPass(createPlanPass(plan));
+  passes.addPass(createCompactWorkingPass());
 }
 
 //===----------------------------------------------------------------------===//

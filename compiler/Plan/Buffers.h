@@ -78,8 +78,8 @@ private:
   llvm::StringMap<int64_t> offsets;                      ///< of parameters and groups, in elements
   llvm::MapVector<llvm::StringRef, int64_t> flatBuffers; ///< name to bytes of an element
   llvm::MapVector<llvm::StringRef, mlir::RankedTensorType> states; ///< of the swamla.state ops
-  std::map<std::string, int64_t> scaling;                ///< of the scaling state, in elements
-  std::map<std::string, int64_t> sizes;                  ///< of the other buffers, in bytes
+  std::map<std::string, int64_t> scaling; ///< of the scaling state, in elements
+  std::map<std::string, int64_t> sizes;   ///< of the other buffers, in bytes
   std::vector<PlannedSlot> slots;
   llvm::StringMap<unsigned> scalarSlots;
   std::vector<Constant> constants;

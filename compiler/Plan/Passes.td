@@ -46,4 +46,24 @@ def PlanPass : Pass<"swamla-plan", "::mlir::ModuleOp"> {
     Statistic<"maxLiveKib", "arena-lower-bound-kib", "most bytes live at once">];
 }
 
+def CompactWorkingPass : Pass<"swamla-compact-working", "::mlir::ModuleOp"> {
+  let summary = "working copies of parameters keep only what a program uses";
+  let description = [{
+    The plan lays out each working copy as the parameters are. With fp8 most weights are read as fp8 and the rest as bf16, so each copy has gaps. This pass moves
+    what views name together, in order; a range keeps its offset modulo 256, and with it the alignment of its accesses.
+
+    ```mlir
+    step.buffer @working kind "working" bytes 8192
+    step.launch @cast_0 [#step.view<@params, 12288, 4096>, #step.view<@working, 6144, 2048>] ...
+    ```
+    ==>
+    ```mlir
+    step.buffer @working kind "working" bytes 2048
+    step.launch @cast_0 [#step.view<@params, 12288, 4096>, #step.view<@working, 0, 2048>] ...
+    ```
+  }];
+  let dependentDialects = ["::swamla::step::StepDialect"];
+  let statistics = [Statistic<"numBytesSaved", "bytes-saved", "bytes that no program uses">];
+}
+
 #endif

@@ -33,8 +33,8 @@ struct DeviceOptions {
 /// Accumulated time of one op of one program.
 struct OpProfile {
   /// kernel: the kernel's name, "fill", or a matmul's problem: "matmul nt 2048x512x128 bf16->f32
-  /// +", with its operands' transposes, m x n x k, types ("e5m2*e4m3->bf16" of A, B and C), and + if
-  /// it adds to its result.
+  /// +", with its operands' transposes, m x n x k, types ("e5m2*e4m3->bf16" of A, B and C), and +
+  /// if it adds to its result.
   std::string program, label, kernel;
   uint64_t calls = 0;
   double seconds = 0;

@@ -225,13 +225,11 @@ static Status verifyFlatSizes(const schema::Step &step) {
           buffer->name()->string_view(), buffer->bytes(), bytes, params->name()->string_view()));
   }
   for (const schema::Buffer *buffer : *step.buffers())
-    if (buffer->kind() == BufferKind::Working && buffer->bytes() * 2 != params->bytes() &&
-        buffer->bytes() * 4 != params->bytes())
-      return dataCorrupt(fmt::format("buffer '{}' has {} bytes; expected {} or {} bytes, half or a "
-                                     "quarter of '{}', of which it is a copy in bf16 or fp8",
+    if (buffer->kind() == BufferKind::Working && buffer->bytes() > params->bytes() / 2)
+      return dataCorrupt(fmt::format("buffer '{}' has {} bytes; expected at most {} bytes, half of "
+                                     "'{}', of which it is a copy in bf16 or fp8",
                                      buffer->name()->string_view(), buffer->bytes(),
-                                     params->bytes() / 2, params->bytes() / 4,
-                                     params->name()->string_view()));
+                                     params->bytes() / 2, params->name()->string_view()));
   return Status::ok();
 }
 

@@ -25,12 +25,9 @@ struct TypeRow {
   std::string_view name;
   uint64_t bytes;
 };
-constexpr TypeRow kTypes[] = {{TensorType::F32, "F32", 4},
-                              {TensorType::F64, "F64", 8},
-                              {TensorType::I32, "I32", 4},
-                              {TensorType::I64, "I64", 8},
-                              {TensorType::BF16, "BF16", 2},
-                              {TensorType::F8E4M3, "F8_E4M3", 1},
+constexpr TypeRow kTypes[] = {{TensorType::F32, "F32", 4},   {TensorType::F64, "F64", 8},
+                              {TensorType::I32, "I32", 4},   {TensorType::I64, "I64", 8},
+                              {TensorType::BF16, "BF16", 2}, {TensorType::F8E4M3, "F8_E4M3", 1},
                               {TensorType::I8, "I8", 1}};
 
 const TypeRow &row(TensorType type) { return kTypes[static_cast<size_t>(type)]; }
@@ -82,8 +79,9 @@ private:
         info.type = known.type;
         return Status::ok();
       }
-    return bad(info.name, fmt::format("dtype is {}; expected F32, F64, I32, I64, BF16, F8_E4M3 or I8",
-                                      swamla::quoted(*text)));
+    return bad(info.name,
+               fmt::format("dtype is {}; expected F32, F64, I32, I64, BF16, F8_E4M3 or I8",
+                           swamla::quoted(*text)));
   }
 
   Status shape(const Json &entry, TensorInfo &info) const {

@@ -64,6 +64,7 @@
 // CHECK-NEXT: swamla-verify-phase{phase=optimizer},
 // CHECK-NEXT: swamla-mark-phase{phase=optimizer},
 // CHECK-NEXT: swamla-plan{{.*}},
+// CHECK-NEXT: swamla-compact-working,
 // CHECK-NEXT: swamla-verify-phase{phase=plan},
 // CHECK-NEXT: swamla-mark-phase{phase=plan},
 // CHECK-NEXT: step-lower-kernels{arch=x86-64-v3 target=cpu},

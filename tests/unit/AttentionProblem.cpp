@@ -36,10 +36,9 @@ std::string AttentionProblem::forwardText() const {
 
 std::string AttentionProblem::backwardText(bool fromOut) const {
   return "step.attention_grad_kernel " + operands() + " dout " + dout.text() +
-         (fromOut ? " out " + out.text() : "") + " lse_stride " +
-         std::to_string(lse.headStride) + " delta_stride " + std::to_string(delta.headStride) +
-         " dq " + dq.text() + " dk " + dk.text() + " dv " + dv.text() +
-         (c.shared ? " dshared " + dshared.text() : "");
+         (fromOut ? " out " + out.text() : "") + " lse_stride " + std::to_string(lse.headStride) +
+         " delta_stride " + std::to_string(delta.headStride) + " dq " + dq.text() + " dk " +
+         dk.text() + " dv " + dv.text() + (c.shared ? " dshared " + dshared.text() : "");
 }
 
 std::vector<void *> AttentionProblem::forwardViews() const {

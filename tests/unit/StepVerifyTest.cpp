@@ -116,7 +116,7 @@ const std::vector<Case> &cases() {
          addWorking(s);
          s.buffers[kWorking]->bytes = 512;
        },
-       "buffer 'working' has 512 bytes; expected 256 or 128 bytes, half or a quarter of 'params'"},
+       "buffer 'working' has 512 bytes; expected at most 256 bytes, half of 'params'"},
       // Slots.
       {"SlotName", [](auto &s) { slot(s, "lr").name = "l\nr"; },
        "slots[5]: the name 'l\\x0ar' is not"},
