@@ -43,7 +43,7 @@ Value ProgramBuilder::linear(const Twine &name, Value x, bool bias) {
   auto type = RankedTensorType::get({tensorType(x).getDimSize(0), tensorType(weight).getDimSize(0)},
                                     b.getF32Type());
   Value y = MatmulOp::create(b, location, type, x, weight, /*init=*/Value(),
-                             /*transpose_a=*/false, /*transpose_b=*/true);
+                             /*transposeA=*/false, /*transposeB=*/true);
   if (!bias)
     return y;
   return BiasAddOp::create(b, location, type, y, param(prefix + ".bias"));

@@ -92,7 +92,7 @@ Value LossChunker::buildLogits(Value x) {
   int64_t rows = cast<RankedTensorType>(x.getType()).getDimSize(0);
   int64_t classes = cast<RankedTensorType>(head.weight.getType()).getDimSize(0);
   return create<MatmulOp>(xType.clone({rows, classes}), x, head.weight, /*init=*/Value(),
-                          /*transpose_a=*/false, /*transpose_b=*/true);
+                          /*transposeA=*/false, /*transposeB=*/true);
 }
 
 Value LossChunker::buildLoss(Type lossType) {
@@ -118,10 +118,10 @@ SmallVector<Value> LossChunker::buildGrad(LinearCrossEntropyGradOp op) {
                                                   op.getDloss(), head.smoothing);
     lossRows.push_back(entropy.getLossRows());
     dweight = create<MatmulOp>(op.getDweight().getType(), entropy.getDlogits(), x, dweight,
-                               /*transpose_a=*/true, /*transpose_b=*/false);
+                               /*transposeA=*/true, /*transposeB=*/false);
     dx.push_back(create<MatmulOp>(x.getType(), entropy.getDlogits(), head.weight,
-                                  /*init=*/Value(), /*transpose_a=*/false,
-                                  /*transpose_b=*/false));
+                                  /*init=*/Value(), /*transposeA=*/false,
+                                  /*transposeB=*/false));
   });
   Value dxAll = joinRows(dx, xType);
   Value loss = create<SumOp>(op.getLoss().getType(), joinRows(lossRows, rowsType(getRows())));

@@ -110,7 +110,7 @@ void BlockGrouper::joinForward(const ParamGroup &group, ArrayRef<MatmulOp> matmu
   auto resultType =
       first.getType().clone({first.getType().getDimSize(0), group.type.getDimSize(0)});
   auto joined = MatmulOp::create(builder, first.getLoc(), resultType, first.getA(), weight,
-                                 /*init=*/Value(), /*transpose_a=*/false, /*transpose_b=*/true);
+                                 /*init=*/Value(), /*transposeA=*/false, /*transposeB=*/true);
   auto split = SplitOp::create(builder, first.getLoc(), types, joined, /*heads=*/1);
   joined->setDiscardableAttrs(attrs);
   split->setDiscardableAttrs(attrs);
@@ -231,7 +231,7 @@ void BlockGrouper::joinWeightGrads(const ParamGroup &group, GroupBackward &backw
   Value x = last.getB();
   OpBuilder builder(last);
   auto product = MatmulOp::create(builder, last.getLoc(), group.type, joinedDy, x,
-                                  /*init=*/Value(), /*transpose_a=*/true, /*transpose_b=*/false);
+                                  /*init=*/Value(), /*transposeA=*/true, /*transposeB=*/false);
   product->setDiscardableAttrs(last->getDiscardableAttrDictionary());
   AddGradOp lastAdd = lastOf<AddGradOp>(backward.addGrads);
   builder.setInsertionPoint(lastAdd);
@@ -258,7 +258,7 @@ void BlockGrouper::joinInputGrads(const ParamGroup &group, ArrayRef<MatmulOp> ma
   DictionaryAttr attrs = last->getDiscardableAttrDictionary();
   Value weight = readGroup(builder, group, last);
   auto dx = MatmulOp::create(builder, last.getLoc(), last.getType(), joinedDy, weight,
-                             /*init=*/Value(), /*transpose_a=*/false, /*transpose_b=*/false);
+                             /*init=*/Value(), /*transposeA=*/false, /*transposeB=*/false);
   dx->setDiscardableAttrs(attrs);
 
   // The sum again, with the product in the place of the first of its parts.

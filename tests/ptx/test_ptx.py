@@ -26,6 +26,7 @@ ARCHITECTURE = "sm_90a"
 PRECISIONS = ["fp32", "tf32", "bf16"]
 STATES = ["bf16", "fp8", "int8", "int4"]
 PRESETS = ["tiny", "small", "base", "large", "xl"]
+FP8_PROGRAMS = [("small", "tensorwise"), ("small", "delayed"), ("small", "rowwise"), ("base", "delayed")]
 BATCH = 8
 # Rows of a step, the model's width and that of its MLP.
 F8_ROWS = {"small": (16384, 1024, 4096), "base": (16384, 1536, 6144), "xl": (16384, 4096, 16384)}
@@ -128,6 +129,11 @@ class Job:
         run([BIN / "swamlac", ROOT / f"models/{size}.mlir", "--target=cuda", f"--precision={precision}", f"--batch={BATCH}", "-o", path])
         return [self.assemble(f"{size} {precision}", path)]
 
+    def fp8(self, size, recipe):
+        path = self.folder / f"{size}-fp8-{recipe}.bin"
+        run([BIN / "swamlac", ROOT / f"models/{size}.mlir", "--target=cuda", "--precision=fp8", f"--fp8-recipe={recipe}", f"--batch={BATCH}", "-o", path])
+        return [self.assemble(f"{size} fp8 {recipe}", path)]
+
     def optimizer_state(self, optimizer, state):
         path = self.folder / f"{optimizer}-{state}.bin"
         run([BIN / "swamlac", ROOT / "models/tiny.mlir", "--target=cuda", "--precision=bf16", f"--batch={BATCH}", f"--optimizer={optimizer}",
@@ -171,6 +177,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         job = Job(ptxas, Kernels(), Path(folder))
         tasks = [pool.submit(job.preset, size, p) for size in reversed(PRESETS) for p in PRECISIONS if only in f"{size} {p}"]
+        tasks += [pool.submit(job.fp8, size, r) for size, r in FP8_PROGRAMS if only in f"{size} fp8 {r}"]
         tasks += [pool.submit(job.optimizer_state, o, s) for o in ["adamw", "lion"] for s in STATES if only in f"{o} {s}"]
         tasks += [pool.submit(job.f8_rows, size) for size in F8_ROWS if only in f"{size} f8 rows"]
         for case in sorted((ROOT / "tests/golden").glob("*.safetensors")):
