@@ -85,7 +85,7 @@ LoadedState StateBuffers::load(StringRef buffer, bool nonnegative, FlatRange ran
 SmallVector<std::function<void()>> StateBuffers::replace(const LoadedState &loaded, FlatRange range,
                                                          ValueRange values, Value norm) {
   SmallVector<std::function<void()>> stores;
-  auto store = [&](std::string buffer, int64_t offset, Value value) {
+  auto store = [&](const std::string &buffer, int64_t offset, Value value) {
     stores.push_back([=, this] { create<SetFlatOp>(buffer, offset, value); });
   };
   if (state == OptimizerState::Fp32) {
