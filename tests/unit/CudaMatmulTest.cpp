@@ -153,7 +153,8 @@ std::vector<std::byte> randomArena(const std::vector<Case> &cases, uint64_t byte
     std::vector<float> values = randomValues(name, count);
     for (float &value : values)
       value = std::exp2(std::round(3 * value));
-    std::memcpy(arena.data() + at, values.data(), count * 4);
+    if (count > 0)
+      std::memcpy(arena.data() + at, values.data(), count * 4);
   };
   for (const Case &c : cases) {
     fill("a", c.a, c.rowsA() * c.lda(), c.aType);
