@@ -1,9 +1,10 @@
 //===- MatmulProblem.cpp - what decides which algorithm is best -----------===//
 #include "runtime/cuda/MatmulProblem.h"
 
-#include "runtime/program/VerifyStep.h"
+#include "runtime/schema/DTypes.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace swamla {
 
@@ -18,18 +19,7 @@ uint64_t extent(uint64_t rows, uint64_t columns, uint64_t ld, schema::DType type
   return ((rows - 1) * ld + columns) * dtypeBytes(type);
 }
 
-const char *nameOf(schema::DType type, bool tf32) {
-  switch (type) {
-  case schema::DType::BF16:
-    return "bf16";
-  case schema::DType::F8E4M3:
-    return "e4m3";
-  case schema::DType::F8E5M2:
-    return "e5m2";
-  default:
-    return tf32 ? "tf32" : "f32";
-  }
-}
+const char *nameOf(schema::DType type, bool tf32) { return tf32 ? "tf32" : dtypeName(type); }
 
 MatmulScales scalesOf(const schema::Matmul &matmul) {
   if (!matmul.a_scale())

@@ -13,7 +13,7 @@
 #include "runtime/base/Log.h"
 #include "runtime/base/Philox.h"
 #include "runtime/base/Timer.h"
-#include "runtime/program/VerifyStep.h"
+#include "runtime/schema/DTypes.h"
 
 #include <algorithm>
 #include <bit>

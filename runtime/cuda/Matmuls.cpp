@@ -2,7 +2,7 @@
 #include "runtime/cuda/Matmuls.h"
 
 #include "runtime/base/Log.h"
-#include "runtime/program/VerifyStep.h"
+#include "runtime/schema/DTypes.h"
 
 namespace swamla {
 

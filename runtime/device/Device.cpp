@@ -2,6 +2,7 @@
 #include "runtime/device/Device.h"
 
 #include "runtime/base/Format.h"
+#include "runtime/schema/DTypes.h"
 
 namespace swamla {
 
@@ -22,32 +23,14 @@ Result<const schema::Slot *> expectSlot(const StepFile &file, std::string_view n
                                      schema::EnumNameDType(dtype)));
   return slot;
 }
-const char *typeName(DType type) {
-  switch (type) {
-  case DType::F32:
-    return "f32";
-  case DType::I32:
-    return "i32";
-  case DType::BF16:
-    return "bf16";
-  case DType::F8E4M3:
-    return "e4m3";
-  case DType::F8E5M2:
-    return "e5m2";
-  case DType::I8:
-    return "i8";
-  }
-  return "?"; // not reached: a verified file has no other
-}
-
 std::string describeMatmul(const schema::Matmul &matmul) {
   std::string text = fmt::format("matmul {}{} {}x{}x{} {}", matmul.transpose_a() ? 't' : 'n',
                                  matmul.transpose_b() ? 't' : 'n', matmul.m(), matmul.n(),
-                                 matmul.k(), matmul.tf32() ? "tf32" : typeName(matmul.a_type()));
+                                 matmul.k(), matmul.tf32() ? "tf32" : dtypeName(matmul.a_type()));
   if (matmul.b_type() != matmul.a_type())
-    text += fmt::format("*{}", typeName(matmul.b_type()));
+    text += fmt::format("*{}", dtypeName(matmul.b_type()));
   if (matmul.c_type() != matmul.a_type())
-    text += fmt::format("->{}", typeName(matmul.c_type()));
+    text += fmt::format("->{}", dtypeName(matmul.c_type()));
   return text + (matmul.accumulate() ? " +" : "");
 }
 } // namespace

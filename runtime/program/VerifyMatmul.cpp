@@ -27,7 +27,7 @@ struct StoredMatrix {
 
 /// Whether two matrices share an element. Exact for operands of one type and leading dimension,
 /// which may be column ranges of one wider matrix; else any shared byte counts.
-bool overlap(const StoredMatrix &x, const StoredMatrix &y) {
+bool shareElement(const StoredMatrix &x, const StoredMatrix &y) {
   if (x.view->buffer() != y.view->buffer())
     return false;
   uint64_t xBegin = x.view->offset(), yBegin = y.view->offset();
@@ -154,9 +154,7 @@ Status MatmulVerifier::verifyScales() const {
     if (!isSingle && view->offset() % kF8Chunk != 0)
       return dataCorrupt(fmt::format("{} is at byte {}, expected a multiple of {}", place(),
                                      view->offset(), kF8Chunk));
-    if (view->buffer() == matmul.c()->buffer() &&
-        view->offset() < matmul.c()->offset() + matmul.c()->bytes() &&
-        matmul.c()->offset() < view->offset() + view->bytes())
+    if (overlap(*view, *matmul.c()))
       return dataCorrupt(fmt::format("{} overlaps the result c", place()));
   }
   return Status::ok();
@@ -179,7 +177,7 @@ Status MatmulVerifier::run() {
     SWAMLA_RETURN_IF_ERROR(verifyMatrix(*matrix));
   SWAMLA_RETURN_IF_ERROR(verifyScales());
   for (const StoredMatrix *matrix : {&a, &b})
-    if (overlap(*matrix, c))
+    if (shareElement(*matrix, c))
       return dataCorrupt(fmt::format("{}: the result c overlaps matrix {}: c is at byte {} of "
                                      "buffer '{}', {} at byte {}",
                                      where, matrix->name, c.view->offset(),

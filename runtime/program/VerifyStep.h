@@ -10,7 +10,7 @@
 
 #include "runtime/base/Format.h"
 #include "runtime/base/Status.h"
-#include "runtime/schema/step_generated.h"
+#include "runtime/schema/DTypes.h"
 
 #include <cstddef>
 #include <optional>
@@ -72,14 +72,10 @@ private:
   std::unordered_set<std::string_view> seen;
 };
 
-constexpr bool isF8(schema::DType type) {
-  return type == schema::DType::F8E4M3 || type == schema::DType::F8E5M2;
-}
-
-/// Bytes of one element.
-constexpr uint64_t dtypeBytes(schema::DType type) {
-  bool isByte = isF8(type) || type == schema::DType::I8;
-  return isByte ? 1 : type == schema::DType::BF16 ? 2 : 4;
+/// Whether two views that lie inside their buffers share a byte.
+inline bool overlap(const schema::View &x, const schema::View &y) {
+  return x.buffer() == y.buffer() && x.offset() < y.offset() + y.bytes() &&
+         y.offset() < x.offset() + x.bytes();
 }
 
 /// Product of a shape's dims; nullopt when one is 0, there are more than 8, or it passes 2^48.

@@ -2,13 +2,13 @@
 
 #include "runtime/train/NonFinite.h"
 
+#include "runtime/base/Bf16.h"
+#include "runtime/base/Fp8.h"
 #include "runtime/program/VerifyStep.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
-#include <limits>
 
 namespace swamla {
 
@@ -21,36 +21,20 @@ template <typename T> T load(const std::byte *from) {
   return value;
 }
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-
-/// The element if it is not finite, else 0.
-float notFinite(DType type, const std::byte *at) {
+/// A float as f32; 0 for integers.
+float numberAt(DType type, const std::byte *at) {
   switch (type) {
-  case DType::F32: {
-    auto value = load<float>(at);
-    return std::isfinite(value) ? 0 : value;
-  }
-  case DType::BF16: {
-    uint32_t bits = load<uint16_t>(at);
-    return (bits & 0x7F80) == 0x7F80 ? std::bit_cast<float>(bits << 16) : 0;
-  }
-  case DType::F8E4M3: // has no infinity
-    return (load<uint8_t>(at) & 0x7F) == 0x7F ? kNaN : 0;
-  case DType::F8E5M2: {
-    uint8_t bits = load<uint8_t>(at);
-    if ((bits & 0x7C) != 0x7C)
-      return 0;
-    return (bits & 3) != 0 ? kNaN : (bits & 0x80) != 0 ? -kInfinity : kInfinity;
-  }
-  default: // integers
+  case DType::F32:
+    return load<float>(at);
+  case DType::BF16:
+    return toFloat(load<Bf16>(at));
+  case DType::F8E4M3:
+    return toFloat(load<Fp8>(at), kE4M3);
+  case DType::F8E5M2:
+    return toFloat(load<Fp8>(at), kE5M2);
+  default:
     return 0;
   }
-}
-
-bool isFloat(DType type) {
-  return type == DType::F32 || type == DType::BF16 || type == DType::F8E4M3 ||
-         type == DType::F8E5M2;
 }
 
 /// Calls `row(offset)` for every combination of the indices of all dims but the last, with `index`
@@ -77,11 +61,6 @@ std::string withCommas(uint64_t number) {
   for (auto i = static_cast<int64_t>(digits.size()) - 3; i > 0; i -= 3)
     digits.insert(static_cast<size_t>(i), ",");
   return digits;
-}
-
-bool overlap(const schema::View &x, const schema::View &y) {
-  return x.buffer() == y.buffer() && x.offset() < y.offset() + y.bytes() &&
-         y.offset() < x.offset() + x.bytes();
 }
 } // namespace
 
@@ -156,8 +135,8 @@ Result<std::optional<NonFinite>> NonFiniteSearch::look(const Operand &operand) {
   forEachRow(tensor.sizes, tensor.strides, index, [&](uint64_t offset) {
     const std::byte *row = host.data() + offset * width;
     for (uint64_t i = 0; i < tensor.sizes.back(); ++i) {
-      float value = notFinite(tensor.dtype, row + i * tensor.strides.back() * width);
-      if (value == 0) // NaN is not 0
+      float value = numberAt(tensor.dtype, row + i * tensor.strides.back() * width);
+      if (std::isfinite(value))
         continue;
       if (found.count++ == 0) {
         found.value = value;

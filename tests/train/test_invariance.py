@@ -34,6 +34,16 @@ class Invariance(TrainTest):
                 step = compile_model(self.path, f"--checkpoint={mode}", name=f"{mode}.bin")
                 self.assertEqual(wanted, self.train(step, mode))
 
+    def resumed_at_13(self, step, name):
+        """The state at the end of a run that was cut back to its checkpoint of step 13 and resumed."""
+        folder = self.path / name
+        run(*train_command(step, self.data, folder, STEPS, "--checkpoint-every", 13, "--keep-last", 9))
+        for saved in folder.glob("step-*"):
+            if int(saved.name.split("-")[1]) > 13:
+                shutil.rmtree(saved)
+        run(*train_command(step, self.data, folder, STEPS, "--resume"))
+        return state_bytes(folder, STEPS)
+
     def test_bf16(self):
         """Checkpoint modes and a resumed run: the working copies follow from the masters that a checkpoint holds."""
         wanted = self.train(compile_model(self.path, "--precision=bf16"), "whole")
@@ -42,13 +52,7 @@ class Invariance(TrainTest):
             with self.subTest(mode):
                 step = compile_model(self.path, "--precision=bf16", f"--checkpoint={mode}", name=f"{mode}.bin")
                 self.assertEqual(wanted, self.train(step, mode))
-        step = self.path / "step.bin"
-        run(*train_command(step, self.data, self.path / "cut", STEPS, "--checkpoint-every", 13, "--keep-last", 9))
-        for folder in (self.path / "cut").glob("step-*"):
-            if int(folder.name.split("-")[1]) > 13:
-                shutil.rmtree(folder)
-        run(*train_command(step, self.data, self.path / "cut", STEPS, "--resume"))
-        self.assertEqual(wanted, state_bytes(self.path / "cut", STEPS))
+        self.assertEqual(wanted, self.resumed_at_13(self.path / "step.bin", "cut"))
 
     def test_optimizer_states(self):
         """A resumed run in each format of the optimizer's states, and a checkpoint that does not fit."""
@@ -57,13 +61,7 @@ class Invariance(TrainTest):
                 name = f"{optimizer}-{state}"
                 step = compile_model(self.path, f"--optimizer={optimizer}", f"--optimizer-state={state}", name=f"{name}.bin")
                 wanted = self.train(step, name)
-                folder = self.path / f"{name}-cut"
-                run(*train_command(step, self.data, folder, STEPS, "--checkpoint-every", 13, "--keep-last", 9))
-                for saved in folder.glob("step-*"):
-                    if int(saved.name.split("-")[1]) > 13:
-                        shutil.rmtree(saved)
-                run(*train_command(step, self.data, folder, STEPS, "--resume"))
-                self.assertEqual(wanted, state_bytes(folder, STEPS))
+                self.assertEqual(wanted, self.resumed_at_13(step, f"{name}-cut"))
         other = compile_model(self.path, name="fp32.bin")
         done = run(*train_command(other, self.data, self.path / "adamw-int8", STEPS + 1, "--resume"), check=False)
         self.assertNotEqual(done.returncode, 0)
@@ -76,13 +74,7 @@ class Invariance(TrainTest):
                 flags = ("--precision=fp8", f"--fp8-recipe={recipe}")
                 step = compile_model(self.path, *flags, name=f"{recipe}.bin")
                 wanted = self.train(step, recipe)
-                folder = self.path / f"{recipe}-cut"
-                run(*train_command(step, self.data, folder, STEPS, "--checkpoint-every", 13, "--keep-last", 9))
-                for saved in folder.glob("step-*"):
-                    if int(saved.name.split("-")[1]) > 13:
-                        shutil.rmtree(saved)
-                run(*train_command(step, self.data, folder, STEPS, "--resume"))
-                self.assertEqual(wanted, state_bytes(folder, STEPS))
+                self.assertEqual(wanted, self.resumed_at_13(step, f"{recipe}-cut"))
         block = compile_model(self.path, *flags, "--checkpoint=block", name="block.bin")
         self.assertEqual(wanted, self.train(block, "block", "--threads", 2))
 

@@ -2,6 +2,7 @@
 #include "runtime/base/Bf16.h"
 #include "runtime/base/Fp8.h"
 #include "runtime/base/Log.h"
+#include "runtime/schema/DTypes.h"
 #include "tests/unit/CudaTestSupport.h"
 
 #include <cmath>
@@ -36,8 +37,6 @@ struct Case {
   uint64_t rowsB() const { return transposeB ? n : k; }
 };
 
-bool isF8(DType type) { return type == DType::F8E4M3 || type == DType::F8E5M2; }
-uint64_t bytesOf(DType type) { return isF8(type) ? 1 : type == DType::BF16 ? 2 : 4; }
 const Fp8Format &formatOf(DType type) { return type == DType::F8E4M3 ? kE4M3 : kE5M2; }
 
 /// Every combination of transposition and type for some shapes, among them odd ones.
@@ -96,9 +95,9 @@ uint64_t place(std::vector<Case> &cases) {
     return begin;
   };
   for (Case &c : cases) {
-    c.a = take(c.extra * bytesOf(c.aType), c.rowsA() * c.lda() * bytesOf(c.aType));
-    c.b = take(c.extra * bytesOf(c.bType), c.rowsB() * c.ldb() * bytesOf(c.bType));
-    c.c = take(c.extra * bytesOf(c.cType), c.m * c.ldc() * bytesOf(c.cType));
+    c.a = take(c.extra * dtypeBytes(c.aType), c.rowsA() * c.lda() * dtypeBytes(c.aType));
+    c.b = take(c.extra * dtypeBytes(c.bType), c.rowsB() * c.ldb() * dtypeBytes(c.bType));
+    c.c = take(c.extra * dtypeBytes(c.cType), c.m * c.ldc() * dtypeBytes(c.cType));
     c.aScale = take(c.scales == Scales::Single ? 4 : 0, c.scaleCount(c.m) * 4);
     c.bScale = take(c.scales == Scales::Single ? 4 : 0, c.scaleCount(c.n) * 4);
   }
@@ -110,9 +109,9 @@ schema::StepT stepOf(std::vector<Case> &cases) {
   step.buffers[kArena]->bytes = place(cases);
   step.max_live_bytes = 0;
   for (const Case &c : cases) {
-    View a(kArena, c.a, c.rowsA() * c.lda() * bytesOf(c.aType)),
-        b(kArena, c.b, c.rowsB() * c.ldb() * bytesOf(c.bType)),
-        out(kArena, c.c, c.m * c.ldc() * bytesOf(c.cType));
+    View a(kArena, c.a, c.rowsA() * c.lda() * dtypeBytes(c.aType)),
+        b(kArena, c.b, c.rowsB() * c.ldb() * dtypeBytes(c.bType)),
+        out(kArena, c.c, c.m * c.ldc() * dtypeBytes(c.cType));
     auto op = makeMatmul(a, b, out, c.m, c.n, c.k);
     schema::MatmulT &matmul = *op->kind.AsMatmul();
     matmul.lda = c.lda();
@@ -146,7 +145,7 @@ std::vector<std::byte> randomArena(const std::vector<Case> &cases, uint64_t byte
       const void *from = isF8(type)            ? static_cast<const void *>(&narrowest)
                          : type == DType::BF16 ? static_cast<const void *>(&narrow)
                                                : &values[i];
-      std::memcpy(&arena[at + i * bytesOf(type)], from, bytesOf(type));
+      std::memcpy(&arena[at + i * dtypeBytes(type)], from, dtypeBytes(type));
     }
   };
   auto fillScales = [&](const char *name, uint64_t at, uint64_t count) {

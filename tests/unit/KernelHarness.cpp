@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <dlfcn.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <random>
 #include <sys/mman.h>
@@ -97,6 +98,17 @@ std::vector<std::string> runnableArchitectures() {
   for (unsigned level = 2; level <= best; ++level)
     names.push_back(CpuTarget{level}.name());
   return names;
+}
+
+std::string castText(const char *from, const char *op, const char *to, size_t n) {
+  return fmt::format(R"(
+    step.row_kernel @cast domain [1, {3}] row_dims 1 ins 1
+        maps [affine_map<(m, c) -> (c)>, affine_map<(m, c) -> (c)>] unit_rows 1 {{
+    ^bb0(%x: {0}, %out: {2}):
+      %y = arith.{1} %x : {0} to {2}
+      swamla.yield %y : {2}
+    }})",
+                     from, op, to, n);
 }
 
 std::vector<float> randomFloats(size_t count, uint32_t seed, float low, float high) {

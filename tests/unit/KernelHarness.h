@@ -46,6 +46,9 @@ private:
 /// The architectures that this machine runs, best last.
 std::vector<std::string> runnableArchitectures();
 
+/// A kernel `cast` of n elements of type `from` to type `to`, by arith.OP.
+std::string castText(const char *from, const char *op, const char *to, size_t n);
+
 /// Reproducible numbers in [low, high).
 std::vector<float> randomFloats(size_t count, uint32_t seed, float low = -1, float high = 1);
 

@@ -44,17 +44,6 @@ std::vector<float> numbers() {
   return all;
 }
 
-std::string castText(const char *from, const char *op, const char *to, size_t n) {
-  return format(R"(
-    step.row_kernel @cast domain [1, {3}] row_dims 1 ins 1
-        maps [affine_map<(m, c) -> (c)>, affine_map<(m, c) -> (c)>] unit_rows 1 {{
-    ^bb0(%x: {0}, %out: {2}):
-      %y = arith.{1} %x : {0} to {2}
-      swamla.yield %y : {2}
-    }})",
-                from, op, to, n);
-}
-
 TEST(RowKernelBf16, RoundsToNearestEven) {
   std::vector<float> x = numbers();
   for (const std::string &architecture : runnableArchitectures()) {

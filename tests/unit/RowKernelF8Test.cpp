@@ -39,17 +39,6 @@ std::vector<float> hardNumbers(const F8Format &f8) {
   return all;
 }
 
-std::string castText(const char *from, const char *op, const char *to, size_t n) {
-  return format(R"(
-    step.row_kernel @cast domain [1, {3}] row_dims 1 ins 1
-        maps [affine_map<(m, c) -> (c)>, affine_map<(m, c) -> (c)>] unit_rows 1 {{
-    ^bb0(%x: {0}, %out: {2}):
-      %y = arith.{1} %x : {0} to {2}
-      swamla.yield %y : {2}
-    }})",
-                from, op, to, n);
-}
-
 TEST(RowKernelF8, RoundsToNearestEvenAndSaturates) {
   for (const F8Format &f8 : kFormats) {
     std::vector<float> x = hardNumbers(f8);
