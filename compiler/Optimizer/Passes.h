@@ -1,6 +1,7 @@
 //===- Passes.h - the optimizer phase -------------------------------------===//
 #pragma once
 
+#include "dialects/Swamla/IR/FlatLayout.h"
 #include "dialects/Swamla/IR/SwamlaDialect.h"
 
 #include "mlir/Pass/Pass.h"
@@ -18,17 +19,10 @@ llvm::StringRef stringifyOptimizerKind(OptimizerKind kind);
 /// "fp32", "bf16", "fp8", "int8" or "int4".
 llvm::StringRef stringify(OptimizerState state);
 
-/// Module attributes of this phase. Sizes are in elements: parameters with weight decay lie in
-/// [0, flatDecay) of the flat buffers, the others in [flatDecay, flatTotal).
-inline constexpr llvm::StringLiteral flatDecayAttr = "swamla.flat_decay";
-inline constexpr llvm::StringLiteral flatTotalAttr = "swamla.flat_total";
-/// The optimizer's name.
+/// Module attribute: the optimizer's name.
 inline constexpr llvm::StringLiteral optimizerAttr = "swamla.optimizer";
 /// The format of its states, "int8"; absent: f32.
 inline constexpr llvm::StringLiteral optimizerStateAttr = "swamla.optimizer_state";
-
-/// Both ranges of the flat buffers are a multiple of this, so that the optimizer sees whole rows.
-inline constexpr int64_t flatRowWidth = 1024;
 
 #define GEN_PASS_DECL
 #include "compiler/Optimizer/Passes.h.inc"

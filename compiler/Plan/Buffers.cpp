@@ -3,6 +3,7 @@
 
 #include "compiler/Plan/ArenaPacking.h"
 #include "compiler/Plan/ProgramPlan.h"
+#include "dialects/Swamla/IR/FlatLayout.h"
 
 using namespace mlir;
 
@@ -30,7 +31,7 @@ LogicalResult PlanBuffers::init() {
                                  "before --swamla-plan";
     offsets[name] = static_cast<int64_t>(*offset);
   }
-  auto total = module->getAttrOfType<IntegerAttr>("swamla.flat_total");
+  auto total = module->getAttrOfType<IntegerAttr>(flatTotalAttr);
   if (anyParam && !total)
     return module.emitError() << "has parameters but no attribute swamla.flat_total; run "
                                  "--swamla-layout-params before --swamla-plan";

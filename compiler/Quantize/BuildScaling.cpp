@@ -2,6 +2,7 @@
 #include "compiler/Fuse/FusedSpec.h"
 #include "compiler/Quantize/Passes.h"
 #include "compiler/Quantize/WeightCopies.h"
+#include "dialects/Swamla/IR/FlatLayout.h"
 
 using namespace mlir;
 
@@ -109,12 +110,12 @@ Value ScalingBuilder::zeros(Value range, StringRef label) {
 }
 
 LogicalResult ScalingBuilder::clearGradients() {
-  auto total = module->getAttrOfType<IntegerAttr>("swamla.flat_total");
+  auto total = module->getAttrOfType<IntegerAttr>(flatTotalAttr);
   if (!total)
     return module.emitError("expected the module attribute swamla.flat_total, found no layout; "
                             "run --swamla-layout-params before --swamla-build-scaling");
-  constexpr int64_t columns = 1024; // the total is a multiple of it
-  auto type = RankedTensorType::get({total.getInt() / columns, columns}, builder.getF32Type());
+  auto type =
+      RankedTensorType::get({total.getInt() / flatRowWidth, flatRowWidth}, builder.getF32Type());
   Value grads = GetFlatOp::create(builder, module.getLoc(), type, kGradsBuffer, 0);
   SetFlatOp::create(builder, module.getLoc(), kGradsBuffer, 0, zeros(grads, "clear_gradients"));
   return success();

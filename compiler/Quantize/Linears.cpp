@@ -1,14 +1,13 @@
 //===- Linears.cpp - the products of linear layers ------------------------===//
 #include "compiler/Quantize/Linears.h"
 
+#include "dialects/Step/IR/ElementTypes.h"
+
 #include "llvm/ADT/DenseMap.h"
 
 using namespace mlir;
 
 namespace swamla {
-
-/// What Hopper's fp8 products want of m, n and k.
-static constexpr int64_t kMultiple = 16;
 
 static bool isHead(Operation *op) {
   auto scope = op->getAttrOfType<StringAttr>("scope");
@@ -23,16 +22,16 @@ FailureOr<bool> LinearFinder::isWanted(QuantizableOpInterface op, const Quantiza
   bool isHeadProduct = isHead(op);
   if (isHeadProduct && !withHead)
     return false;
-  bool isAligned = what.m % kMultiple == 0 && what.n % kMultiple == 0 && what.k % kMultiple == 0;
+  bool isAligned = what.m % kF8Chunk == 0 && what.n % kF8Chunk == 0 && what.k % kF8Chunk == 0;
   if (isAligned)
     return true;
   bool isForward = what.b.role == OperandRole::Weight && !what.b.transposed;
-  if (isHeadProduct && isForward && what.n % kMultiple != 0)
+  if (isHeadProduct && isForward && what.n % kF8Chunk != 0)
     return op->emitError("fp8-head: expected a vocabulary that is a multiple of ")
-           << kMultiple << ", found " << what.n;
+           << kF8Chunk << ", found " << what.n;
   if (remark())
     op->emitRemark("the layer ") << what.param << " stays bf16 in @" << func.getSymName()
-                                 << ": fp8 products want multiples of " << kMultiple
+                                 << ": fp8 products want multiples of " << kF8Chunk
                                  << ", and this is one of " << what.m << " x " << what.n << " x "
                                  << what.k << " (rows, columns, terms of each sum)";
   return false;

@@ -2,6 +2,8 @@
 #include "compiler/Quantize/Passes.h"
 #include "compiler/Quantize/Scales.h"
 
+#include "dialects/Swamla/IR/VerifyUtils.h"
+
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
@@ -12,8 +14,6 @@ namespace swamla {
 #include "compiler/Quantize/Passes.h.inc"
 
 namespace {
-
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 /// Replaces the products of one function.
 class Quantizer {
@@ -51,7 +51,7 @@ Quantizer::Quantized Quantizer::weight(const LinearProduct &product,
                                        const QuantizableOperand &operand) {
   Operation *op = product.op;
   OpBuilder builder(op);
-  RankedTensorType type = typeOf(product.value(operand));
+  RankedTensorType type = tensorType(product.value(operand));
   int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
   auto format = Float8E4M3FNType::get(op->getContext());
   auto copyType = operand.transposed ? RankedTensorType::get({columns, rows}, format)
@@ -72,9 +72,10 @@ Value Quantizer::timesWeightScales(const LinearProduct &product, Value dy) {
   Value &result = scaled[dy];
   if (result)
     return result;
-  Value rows = scales.ofWeight(product.op, product.what.param.getAttr(), typeOf(dy).getDimSize(1));
+  Value rows =
+      scales.ofWeight(product.op, product.what.param.getAttr(), tensorType(dy).getDimSize(1));
   SmallVector<Value> parts = partsOf(dy);
-  int64_t begin = 0, width = typeOf(parts[0]).getDimSize(1);
+  int64_t begin = 0, width = tensorType(parts[0]).getDimSize(1);
   Value joined = dy;
   for (Value &part : parts) {
     Value slice = rows;

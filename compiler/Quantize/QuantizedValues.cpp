@@ -1,11 +1,11 @@
 //===- QuantizedValues.cpp - fp8 copies of the values of a function -------===//
 #include "compiler/Quantize/QuantizedValues.h"
 
+#include "dialects/Swamla/IR/VerifyUtils.h"
+
 using namespace mlir;
 
 namespace swamla {
-
-static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 /// The op whose pass over memory makes a value, or the value that it is with other scales.
 static Operation *makerOf(Value part) {
@@ -36,7 +36,7 @@ OpBuilder &BehindValue::at(Value x) {
 }
 
 Value QuantizedValues::quantize(Value x, Value part, Value scale, Type format, bool transposed) {
-  RankedTensorType type = typeOf(part);
+  RankedTensorType type = tensorType(part);
   SmallVector<int64_t> shape(type.getShape());
   if (transposed)
     std::swap(shape[0], shape[1]);
@@ -53,7 +53,7 @@ Value QuantizedValues::get(Value x, Value scale, Type format, bool transposed) {
     part = quantize(x, part, scale, format, transposed);
   if (parts.size() == 1)
     return entry->second = parts[0];
-  RankedTensorType type = typeOf(x);
+  RankedTensorType type = tensorType(x);
   SmallVector<int64_t> shape(type.getShape());
   if (!transposed)
     return entry->second = place.placed(

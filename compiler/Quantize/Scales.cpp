@@ -1,11 +1,11 @@
 //===- Scales.cpp - the scales of the values of a function ----------------===//
 #include "compiler/Quantize/Scales.h"
 
+#include "dialects/Swamla/IR/VerifyUtils.h"
+
 using namespace mlir;
 
 namespace swamla {
-
-static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 static RankedTensorType vectorOf(MLIRContext *context, int64_t size) {
   return RankedTensorType::get({size}, Float32Type::get(context));
@@ -19,7 +19,7 @@ Scales::Scales(const ScalingLayout &layout, BehindValue &place, func::FuncOp fun
 
 /// The amax of each row of x, and of `init` where given.
 Value Scales::rowAmax(Value x, Value init) {
-  Type type = vectorOf(x.getContext(), typeOf(x).getDimSize(0));
+  Type type = vectorOf(x.getContext(), tensorType(x).getDimSize(0));
   for (Value part : partsOf(x))
     init = place.placed(x, RowAmaxOp::create(place.at(x), x.getLoc(), type, part, init));
   return init;
@@ -30,7 +30,7 @@ Value Scales::computed(Value x, Type format) {
   if (layout.getRecipe() == Recipe::Tensorwise)
     return place.placed(x, TensorScaleOp::create(place.at(x), x.getLoc(),
                                                  vectorOf(x.getContext(), 1), rows, format));
-  int64_t columns = typeOf(partsOf(x)[0]).getDimSize(1);
+  int64_t columns = tensorType(partsOf(x)[0]).getDimSize(1);
   return place.placed(
       x, RowScaleOp::create(place.at(x), x.getLoc(), rows.getType(), rows, format, columns));
 }
@@ -46,7 +46,7 @@ Value Scales::delayed(Value x, const Site &site) {
   int64_t offset = number * layout.rows();
   Value before =
       place.placed(x, GetScalingOp::create(place.at(x), x.getLoc(),
-                                           vectorOf(x.getContext(), typeOf(x).getDimSize(0)),
+                                           vectorOf(x.getContext(), tensorType(x).getDimSize(0)),
                                            kAmaxBuffer, offset));
   seen.emplace_back(offset, rowAmax(x, before));
   return scale;

@@ -2,6 +2,7 @@
 #include "compiler/Report/KernelCosts.h"
 
 #include "compiler/Kernels/KernelFacts.h"
+#include "dialects/Step/IR/ElementTypes.h"
 #include "dialects/Step/IR/StepDialect.h"
 
 #include "llvm/ADT/StringMap.h"
@@ -27,8 +28,6 @@ StringRef name(WorkKind kind) {
 }
 
 namespace {
-bool isF8(Type type) { return isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8; }
-
 Arithmetic arithmeticOf(Type element, bool tf32 = false) {
   if (isF8(element))
     return Arithmetic::Fp8;
@@ -80,9 +79,7 @@ private:
   }
 
   void add(step::MatmulOp op) {
-    Type a = op->getAttrOfType<TypeAttr>("a_type").getValue();
-    auto bAttr = op->getAttrOfType<TypeAttr>("b_type");
-    Type b = bAttr ? bAttr.getValue() : a, c = op.getCType();
+    Type a = op.getAType(), b = op.getElementTypeOfB(), c = op.getCType();
     auto bytes = [](uint64_t elements, Type type) {
       return elements * (type.getIntOrFloatBitWidth() / 8);
     };

@@ -11,4 +11,8 @@ inline bool isF8(mlir::Type type) {
   return llvm::isa<mlir::Float8E4M3FNType, mlir::Float8E5M2Type>(type);
 }
 
+/// Hopper multiplies f8 matrices with m, n and k multiples of this, from addresses and pitches that
+/// are multiples of so many bytes.
+inline constexpr int64_t kF8Chunk = 16;
+
 } // namespace swamla

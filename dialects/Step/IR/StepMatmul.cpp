@@ -1,17 +1,14 @@
 //===- StepMatmul.cpp - verifier of step.matmul ---------------------------===//
 #include "dialects/Step/IR/StepDialect.h"
 
+#include "dialects/Step/IR/ElementTypes.h"
 #include "dialects/Step/IR/StepVerifiers.h"
 
 using namespace mlir;
+using namespace swamla;
 using namespace swamla::step;
 
 namespace {
-/// Hopper's matrix units take f8 in chunks of so many elements, and of so many bytes.
-constexpr uint64_t kF8Chunk = 16;
-
-bool isF8(Type type) { return isa<Float8E4M3FNType, Float8E5M2Type>(type); }
-
 /// A matrix as it is stored; sizes in elements.
 struct Stored {
   StringRef name;

@@ -1,4 +1,5 @@
 //===- MatmulOps.cpp - matrix products, embedding -------------------------===//
+#include "dialects/Step/IR/ElementTypes.h"
 #include "dialects/Swamla/IR/SwamlaDialect.h"
 #include "dialects/Swamla/IR/VerifyUtils.h"
 
@@ -8,11 +9,6 @@ using namespace swamla;
 //===----------------------------------------------------------------------===//
 // matmul
 //===----------------------------------------------------------------------===//
-
-/// The multiple that Hopper's f8 matrix units ask for in every direction.
-static constexpr int64_t kF8Chunk = 16;
-
-static bool isF8(Type type) { return isa<Float8E4M3FNType, Float8E5M2Type>(type); }
 
 /// Scales, or their absence, beside operands that are f8, or not.
 static LogicalResult verifyMatmulScales(MatmulOp op, int64_t m, int64_t n) {
