@@ -72,9 +72,13 @@ LogicalResult PlanBuffers::useFlat(Operation *user, StringRef name, RankedTensor
                              << " bytes that it has elsewhere";
 }
 
-void PlanBuffers::useScaling(StringRef name, int64_t end) {
+Layout PlanBuffers::scalingRange(StringRef name, RankedTensorType type, int64_t offset,
+                                 int64_t stride) {
+  Layout layout = stride == 1 ? Layout::dense(type, offset)
+                              : Layout::spread(type.getNumElements(), stride, offset);
   int64_t &elements = scaling[name.str()];
-  elements = std::max(elements, end);
+  elements = std::max(elements, offset + layout.extent());
+  return layout;
 }
 
 int64_t PlanBuffers::allocate(StringRef buffer, int64_t bytes, int64_t alignment) {

@@ -45,8 +45,10 @@ public:
   mlir::LogicalResult useFlat(mlir::Operation *user, llvm::StringRef name,
                               mlir::RankedTensorType type);
 
-  /// Declares a buffer of the scaling state that has elements up to `end`, f32.
-  void useScaling(llvm::StringRef name, int64_t end);
+  /// Where a vector or matrix of the scaling state lies (f32); declares the buffer, which then
+  /// holds at least this range.
+  Layout scalingRange(llvm::StringRef name, mlir::RankedTensorType type, int64_t offset,
+                      int64_t stride);
 
   /// The slot of a scalar; its offset in elements. Fails if the name was used with another type.
   mlir::FailureOr<int64_t> scalar(mlir::Operation *user, llvm::StringRef name,

@@ -30,6 +30,10 @@ struct Layout {
     return {offset, rows, cols, cols, cols, 0};
   }
   static Layout dense(mlir::RankedTensorType type, int64_t offset = 0);
+  /// A vector's elements, `stride` apart.
+  static Layout spread(int64_t elements, int64_t stride, int64_t offset) {
+    return {offset, 1, elements, elements, 1, stride};
+  }
 
   bool isPlain() const { return width == cols; }
   bool isDense() const { return isPlain() && (rows == 1 || ld == cols); }

@@ -87,7 +87,8 @@ bool Liveness::returnsHome(Value value, Operation *getter) const {
       auto scaling = dyn_cast<GetScalingOp>(getter);
       auto setScaling = dyn_cast<SetScalingOp>(use.getOwner());
       if (scaling && setScaling && scaling.getBuffer() == setScaling.getBuffer() &&
-          scaling.getOffset() == setScaling.getOffset())
+          scaling.getOffset() == setScaling.getOffset() &&
+          scaling.getStride() == setScaling.getStride())
         return true;
       if (OpResult tied = tiedResult(use))
         next = tied;

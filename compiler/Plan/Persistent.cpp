@@ -31,6 +31,7 @@ LogicalResult Placement::placePersistent(Operation *op) {
   RankedTensorType type = typeOf(result);
   StringRef buffer;
   FailureOr<int64_t> offset = failure();
+  std::optional<Layout> spread;
   if (auto get = dyn_cast<GetParamOp>(op)) {
     buffer =
         get.getTransposed() ? StringRef(kF8TransposedBuffer) : workingBuffer(type.getElementType());
@@ -48,7 +49,7 @@ LogicalResult Placement::placePersistent(Operation *op) {
   } else if (auto get = dyn_cast<GetScalingOp>(op)) {
     buffer = get.getBuffer();
     offset = static_cast<int64_t>(get.getOffset());
-    buffers.useScaling(buffer, *offset + type.getNumElements());
+    spread = buffers.scalingRange(buffer, type, *offset, static_cast<int64_t>(get.getStride()));
   } else {
     buffer = "scalars";
     offset = buffers.scalar(op, cast<ScalarOp>(op).getName(), type);
@@ -60,7 +61,8 @@ LogicalResult Placement::placePersistent(Operation *op) {
     return op->emitOpError() << "reads elements [" << *offset << ", "
                              << *offset + type.getNumElements() << ") of buffer \"" << buffer
                              << "\", which has " << buffers.flatElements(buffer);
-  unsigned id = plan.addPlace(persistent(buffer, type), Layout::dense(type, *offset), result);
+  unsigned id = plan.addPlace(persistent(buffer, type),
+                              spread.value_or(Layout::dense(type, *offset)), result);
   return checkNoPendingWrite(op, plan.places[id]);
 }
 

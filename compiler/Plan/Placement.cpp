@@ -48,8 +48,9 @@ LogicalResult Placement::visit(Operation *op) {
       .Case([&](SetScalingOp set) {
         auto type = cast<RankedTensorType>(set.getValue().getType());
         auto offset = static_cast<int64_t>(set.getOffset());
-        buffers.useScaling(set.getBuffer(), offset + type.getNumElements());
-        return store(op, set.getValue(), set.getBuffer(), Layout::dense(type, offset));
+        Layout layout = buffers.scalingRange(set.getBuffer(), type, offset,
+                                             static_cast<int64_t>(set.getStride()));
+        return store(op, set.getValue(), set.getBuffer(), layout);
       })
       .Case([&](SplitOp split) { return placeSplit(split), success(); })
       .Case([&](SliceRowsOp slice) { return placeSlice(slice), success(); })

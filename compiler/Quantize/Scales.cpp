@@ -39,7 +39,7 @@ Value Scales::delayed(Value x, const Site &site) {
   int64_t number = layout.site(site);
   Value scale =
       place.placed(x, GetScalingOp::create(place.at(x), x.getLoc(), vectorOf(x.getContext(), 1),
-                                           kScaleBuffer, number));
+                                           kScaleBuffer, layout.siteScale(site)));
   if (!learns)
     return scale;
   // Of all micro steps of a step: the amaxes are zero before the first.
@@ -68,7 +68,7 @@ Value Scales::ofWeight(Operation *user, StringAttr param, int64_t rows) {
   OpBuilder builder = OpBuilder::atBlockBegin(&func.getBody().front());
   int64_t size = layout.getRecipe() == Recipe::Rowwise ? rows : 1;
   auto get = GetScalingOp::create(builder, user->getLoc(), vectorOf(user->getContext(), size),
-                                  kScaleBuffer, layout.weight(param));
+                                  kScaleBuffer, layout.weightScale(param));
   return scale = get;
 }
 

@@ -3,20 +3,27 @@
 
 #include "compiler/Quantize/Recipe.h"
 
+#include "runtime/schema/Scaling.h"
+
 #include "mlir/IR/BuiltinOps.h"
 
 #include <optional>
 
 namespace swamla {
 
-/// Of a parameter or group with fp8 copies: the first element of its scales in the buffer `scale`;
-/// but for the recipe rowwise also its row in the buffer `amax`.
+/// Of a parameter or group with fp8 copies: its site, which is its row in the buffer `amax`, too;
+/// with the recipe rowwise the first element of its rows' scales in the buffer `scale`.
 inline constexpr llvm::StringLiteral kScaleSiteAttr = "scale_site";
+
+/// Where a site's scale lies in the buffer `scale`.
+constexpr int64_t scaleOffset(Recipe recipe, int64_t site) {
+  return recipe == Recipe::Rowwise ? site : site * kScaleStride;
+}
 
 /// The module's attribute `swamla.scaling`, which the optimizer phase reads.
 struct ScalingState {
   Recipe recipe;
-  int64_t sites;    ///< elements of the buffer `scale`, and rows of `amax`
+  int64_t sites;    ///< scales in the buffer `scale`, and rows of `amax`
   int64_t rows;     ///< columns of `amax`
   int64_t e5m2From; ///< the first site of f8E5M2
 

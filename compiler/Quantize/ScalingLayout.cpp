@@ -28,6 +28,14 @@ void ScalingLayout::add(ArrayRef<LinearProduct> products) {
     }
 }
 
+int64_t ScalingLayout::weightScale(StringAttr param) const {
+  return scaleOffset(recipe, weights.lookup(param));
+}
+
+int64_t ScalingLayout::siteScale(const Site &site) const {
+  return scaleOffset(recipe, this->site(site));
+}
+
 void ScalingLayout::finish() {
   int64_t next = 0;
   for (auto &[param, place] : weights) {

@@ -22,7 +22,9 @@ public:
   void finish();
 
   /// The first element of a weight in the buffer `scale`.
-  int64_t weight(mlir::StringAttr param) const { return weights.lookup(param); }
+  int64_t weightScale(mlir::StringAttr param) const;
+  /// The element of an activation or cotangent in the buffer `scale`.
+  int64_t siteScale(const Site &site) const;
   /// The number of an activation or cotangent.
   int64_t site(const Site &site) const { return sites.at(site); }
   /// Columns of the buffer `amax`: the most rows that a site has.

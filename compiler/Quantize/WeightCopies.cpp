@@ -80,10 +80,11 @@ void WeightCopier::copy(const QuantizedWeight &weight, Value matrix) {
     Value amax = create<RowAmaxOp>(f32({rows}), matrix, Value());
     Value scale = create<RowScaleOp>(f32({rows}), amax, format(), columns);
     copyWith(weight, matrix, scale);
-    create<SetScalingOp>(kScaleBuffer, weight.site, scale);
+    create<SetScalingOp>(kScaleBuffer, scaleOffset(state.recipe, weight.site), scale);
     return;
   }
-  Value scale = create<GetScalingOp>(f32({1}), kScaleBuffer, weight.site);
+  Value scale =
+      create<GetScalingOp>(f32({1}), kScaleBuffer, scaleOffset(state.recipe, weight.site));
   Value amax = createAmax(weight, matrix);
   copyWith(weight, matrix, scale);
   create<SetScalingOp>(kAmaxBuffer, amaxOffset(weight), amax);
@@ -112,7 +113,7 @@ void WeightCopier::updateScales() {
     return;
   RankedTensorType each = f32({state.sites});
   Value amax = create<GetScalingOp>(f32({state.sites, state.rows}), kAmaxBuffer, 0);
-  Value scale = create<GetScalingOp>(each, kScaleBuffer, 0);
+  Value scale = create<GetScalingOp>(each, kScaleBuffer, 0, kScaleStride);
   SmallVector<Value> history;
   unsigned length = historyLength();
   for (unsigned i = 0; i < length; ++i)
@@ -121,7 +122,7 @@ void WeightCopier::updateScales() {
   auto update =
       create<UpdateScalesOp>(amax.getType(), each, types, amax, scale, history, state.e5m2From);
   create<SetScalingOp>(kAmaxBuffer, 0, update.getNewAmax());
-  create<SetScalingOp>(kScaleBuffer, 0, update.getNewScale());
+  create<SetScalingOp>(kScaleBuffer, 0, update.getNewScale(), kScaleStride);
   for (auto [i, entry] : llvm::enumerate(update.getNewHistory()))
     create<SetScalingOp>(kAmaxHistoryBuffer, i * state.sites, entry);
 }

@@ -151,7 +151,7 @@ Status MatmulVerifier::verifyScales() const {
   for (auto [view, name] : {std::pair(a, "a_scale"), {b, "b_scale"}}) {
     auto place = [&] { return fmt::format("{}: {}", where, name); };
     SWAMLA_RETURN_IF_ERROR(verifyView(step, *view, kBytes, place));
-    if (!isSingle && view->offset() % kF8Chunk != 0)
+    if (view->offset() % kF8Chunk != 0)
       return dataCorrupt(fmt::format("{} is at byte {}, expected a multiple of {}", place(),
                                      view->offset(), kF8Chunk));
     if (overlap(*view, *matmul.c()))

@@ -2,6 +2,8 @@
 
 #include "runtime/train/Scaling.h"
 
+#include "runtime/schema/Scaling.h"
+
 #include <vector>
 
 namespace swamla {
@@ -37,11 +39,13 @@ Result<bool> wantsCalibration(Device &device) {
     if (buffer.name == "amax_history")
       history = &buffer;
   }
-  if (!scale || !history || scale->elements == 0 || history->elements < scale->elements)
+  if (!scale || !history || scale->elements == 0 ||
+      history->elements <= (scale->elements - 1) / kScaleStride)
     return dataCorrupt(fmt::format("{}: has a program 'calibrate', but no history of amaxes",
                                    device.file().name()));
   float last = 0;
-  SWAMLA_RETURN_IF_ERROR(device.download(history->index, (scale->elements - 1) * sizeof(float),
+  uint64_t lastSite = (scale->elements - 1) / kScaleStride;
+  SWAMLA_RETURN_IF_ERROR(device.download(history->index, lastSite * sizeof(float),
                                          std::as_writable_bytes(std::span(&last, 1))));
   return last == 0;
 }

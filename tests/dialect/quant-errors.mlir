@@ -176,6 +176,30 @@ func.func @get_scaling_c3() {
 
 // -----
 
+func.func @get_scaling_c4() {
+  // expected-error @+1 {{stride: expected at least 1, found 0}}
+  %0 = swamla.get_scaling "scale" offset 0 stride 0 : tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @get_scaling_c4_rank() {
+  // expected-error @+1 {{expected a vector with stride 4, found 'tensor<2x4xf32>'}}
+  %0 = swamla.get_scaling "scale" offset 0 stride 4 : tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @set_scaling_c4(%x: tensor<2x4xf32>) {
+  // expected-error @+1 {{expected a vector with stride 4, found 'tensor<2x4xf32>'}}
+  swamla.set_scaling "scale" offset 0 stride 4, %x : tensor<2x4xf32>
+  return
+}
+
+// -----
+
 func.func @set_scaling_c1(%x: tensor<1xf32>) {
   // expected-error @+1 {{offset: expected at least 0, found -4}}
   swamla.set_scaling "amax" offset -4, %x : tensor<1xf32>

@@ -18,6 +18,10 @@ func.func @quant(%x: tensor<16x32xbf16>, %amax: tensor<3x64xf32>, %scale: tensor
   %t = swamla.quantize %x scale %r transposed : tensor<16x32xbf16>, tensor<16xf32> -> tensor<32x16xf8E5M2>
   // CHECK: swamla.get_scaling "scale" offset 3 : tensor<32xf32>
   %c = swamla.get_scaling "scale" offset 3 : tensor<32xf32>
+  // CHECK: swamla.get_scaling "scale" offset 0 stride 4 : tensor<3xf32>
+  %spread = swamla.get_scaling "scale" offset 0 stride 4 : tensor<3xf32>
+  // CHECK: swamla.set_scaling "scale" offset 0 stride 4, %{{.*}} : tensor<3xf32>
+  swamla.set_scaling "scale" offset 0 stride 4, %spread : tensor<3xf32>
   // CHECK: swamla.scale_columns %{{.*}} by %{{.*}} : tensor<16x32xbf16>, tensor<32xf32>
   %y = swamla.scale_columns %x by %c : tensor<16x32xbf16>, tensor<32xf32>
   // CHECK: swamla.update_scales %{{.*}}, %{{.*}} e5m2_from 2 : tensor<3x64xf32>, tensor<3xf32> -> tensor<3x64xf32>, tensor<3xf32>

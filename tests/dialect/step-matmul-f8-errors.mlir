@@ -106,6 +106,14 @@ step.program @eval {
 
 step.buffer @arena kind "arena" bytes 8192
 step.program @eval {
+  // expected-error @+1 {{'step.matmul' op the scales of a begin at byte 3076, expected a multiple of 16}}
+  step.matmul a <@arena, 0, 512> b <@arena, 1024, 512> c <@arena, 2048, 1024> scales <@arena, 3076, 4>, <@arena, 3088, 4> m 16 n 16 k 16 lda 16 ldb 16 ldc 16 transpose_b types f8E4M3FN, bf16 label "x"
+}
+
+// -----
+
+step.buffer @arena kind "arena" bytes 8192
+step.program @eval {
   // expected-error @+1 {{'step.matmul' op a's scales covers bytes [8192, 8196) of @arena, expected to lie in its 8192 bytes}}
   step.matmul a <@arena, 0, 512> b <@arena, 1024, 512> c <@arena, 2048, 1024> scales <@arena, 8192, 4>, <@arena, 3072, 4> m 16 n 16 k 16 lda 16 ldb 16 ldc 16 transpose_b types f8E4M3FN, bf16 label "x"
 }

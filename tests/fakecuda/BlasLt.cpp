@@ -38,16 +38,15 @@ bool fit(const Desc &desc, const Layout &a, const Layout &b, const Layout &c) {
   return m == c.rows && n == c.columns && k == kOfB && a.ld >= int64_t(a.rows) &&
          b.ld >= int64_t(b.rows) && c.ld >= int64_t(c.rows);
 }
-/// What Hopper has in f8: "TN", sizes and rows of whole chunks of 16 bytes, scales of one kind.
+/// What Hopper has in f8: "TN", sizes, rows and scales of whole chunks of 16 bytes, scales of one
+/// kind.
 bool isF8Product(const Desc &desc, const Layout &a, const Layout &b, const Layout &c) {
   auto isRagged = [](const Layout &layout) {
     uint64_t bytes = layout.type == CUDA_R_32F ? 4 : layout.type == CUDA_R_16BF ? 2 : 1;
     return layout.rows % 16 != 0 || layout.columns % 16 != 0 || uint64_t(layout.ld) * bytes % 16;
   };
-  bool isEach = desc.aMode == CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F;
-  uintptr_t alignment = isEach ? 16 : 4;
   auto misplaced = [&](const float *scale) {
-    return !scale || reinterpret_cast<uintptr_t>(scale) % alignment != 0;
+    return !scale || reinterpret_cast<uintptr_t>(scale) % 16 != 0;
   };
   return isF8(a.type) && isF8(b.type) && !(a.type == CUDA_R_8F_E5M2 && b.type == a.type) &&
          (c.type == CUDA_R_16BF || c.type == CUDA_R_32F) && desc.compute == CUBLAS_COMPUTE_32F &&

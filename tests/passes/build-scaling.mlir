@@ -16,7 +16,9 @@ func.func @eval(%x: tensor<16x32xbf16>) -> tensor<16x64xbf16> {
 // CHECK-LABEL: func.func @apply
 // ROW-NOT: swamla.update_scales
 // TENSOR: swamla.update_scales %{{.*}}, %{{.*}} e5m2_from 1 {{.*}} tensor<1x64xf32>
+// TENSOR: swamla.set_scaling "scale" offset 0 stride 4
 // DELAYED: swamla.update_scales %{{.*}} history(
+// DELAYED: swamla.set_scaling "scale" offset 0 stride 4
 // DELAYED: swamla.set_scaling "amax_history" offset 30
 // CHECK: swamla.adamw {{.*}} decay {{.*}} tensor<1x128xf32>
 // CHECK-NOT: swamla.quantize

@@ -1,20 +1,22 @@
 // RUN: swamla-opt %s --swamla-plan -split-input-file | FileCheck %s
 
-// Tests scaled products: scales are views of wherever they lie, one of many in a tensor as well; a gradient is added to in place; and a product whose
+// Tests scaled products: scales are views of wherever they lie, each 16 bytes from the next in the scaling state; a gradient is added to in place; and a product whose
 // operand or result is a part of a matrix with rows that begin between multiples of 16 bytes works on copies.
 
 #id = affine_map<(m, c) -> (m, c)>
 
 // CHECK-LABEL: module @products
+// CHECK: step.buffer @scale kind "scaling" bytes 20
 // CHECK: step.program @micro_step {
-// CHECK: step.matmul a <@arena, [[A:[0-9]+]], 512> b <@arena, [[B:[0-9]+]], 512> c <@arena, {{[0-9]+}}, 512> scales <@scalars, 4, 4>, <@scalars, 0, 4> m 16 n 16 k 32 lda 32 ldb 32 ldc 16 transpose_b types f8E5M2 x f8E4M3FN, bf16 label "matmul"
+// CHECK: step.matmul a <@arena, [[A:[0-9]+]], 512> b <@arena, [[B:[0-9]+]], 512> c <@arena, {{[0-9]+}}, 512> scales <@scale, 16, 4>, <@scale, 0, 4> m 16 n 16 k 32 lda 32 ldb 32 ldc 16 transpose_b types f8E5M2 x f8E4M3FN, bf16 label "matmul"
 // CHECK: step.matmul a <@arena, [[B]], 512> b <@arena, [[B]], 512> c <@grads, 1024, 1024> scales <@input, 0, 64>, <@input, 0, 64> m 16 n 16 k 32 lda 32 ldb 32 ldc 16 transpose_b accumulate types f8E4M3FN, f32 fast_accum label "w.dw"
 // CHECK: }
 module @products attributes {swamla.flat_total = 1024 : i64} {
   swamla.param @w : tensor<16x16xf32> init normal 2.0e-02 decay offset 256
   func.func @micro_step(%rows: tensor<16xf32> {swamla.name = "rows"}, %x: tensor<16x32xf32> {swamla.name = "x"}) -> (tensor<16x16xf32> {swamla.name = "y"}) {
-    %one = swamla.scalar "lr" : tensor<1xf32>
-    %two = swamla.scalar "clip" : tensor<1xf32>
+    %all = swamla.get_scaling "scale" offset 0 stride 4 : tensor<2xf32>
+    %one = swamla.get_scaling "scale" offset 0 : tensor<1xf32>
+    %two = swamla.get_scaling "scale" offset 4 : tensor<1xf32>
     %e8 = tensor.empty() : tensor<16x32xf8E4M3FN>
     %x8 = swamla.fused [16 | 32] ins(%x : tensor<16x32xf32>) outs(%e8 : tensor<16x32xf8E4M3FN>) label "round" maps [#id, #id] {
     ^bb0(%a: f32, %i: f8E4M3FN):

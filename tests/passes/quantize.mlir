@@ -23,12 +23,12 @@ swamla.param @w : tensor<64x32xf32> init normal 0.02 decay
 // TENSOR-DAG: %[[DQ:.*]] = swamla.quantize %[[DY]] scale %[[SD]] : {{.*}} -> tensor<16x64xf8E5M2>
 // TENSOR-DAG: %[[DT:.*]] = swamla.quantize %[[DY]] scale %[[SD]] transposed : {{.*}} -> tensor<64x16xf8E5M2>
 
-// DELAYED-DAG: %[[SX:.*]] = swamla.get_scaling "scale" offset 1 : tensor<1xf32>
+// DELAYED-DAG: %[[SX:.*]] = swamla.get_scaling "scale" offset 4 : tensor<1xf32>
 // DELAYED-DAG: %[[XBEFORE:.*]] = swamla.get_scaling "amax" offset 64 : tensor<16xf32>
 // DELAYED-DAG: %[[XROWS:.*]] = swamla.row_amax %[[X]] init %[[XBEFORE]]
 // DELAYED-DAG: %[[XQ:.*]] = swamla.quantize %[[X]] scale %[[SX]] : {{.*}} -> tensor<16x32xf8E4M3FN>
 // DELAYED-DAG: %[[XT:.*]] = swamla.quantize %[[X]] scale %[[SX]] transposed : {{.*}} -> tensor<32x16xf8E4M3FN>
-// DELAYED-DAG: %[[SD:.*]] = swamla.get_scaling "scale" offset 2 : tensor<1xf32>
+// DELAYED-DAG: %[[SD:.*]] = swamla.get_scaling "scale" offset 8 : tensor<1xf32>
 // DELAYED-DAG: %[[DBEFORE:.*]] = swamla.get_scaling "amax" offset 128 : tensor<16xf32>
 // DELAYED-DAG: %[[DROWS:.*]] = swamla.row_amax %[[DY]] init %[[DBEFORE]]
 // DELAYED-DAG: %[[DQ:.*]] = swamla.quantize %[[DY]] scale %[[SD]] : {{.*}} -> tensor<16x64xf8E5M2>
@@ -85,7 +85,7 @@ swamla.param @w : tensor<64x32xf32> init normal 0.02 decay
 // CHECK: %[[N:.*]] = swamla.rms_norm
 // TENSOR: %[[ROWS:.*]] = swamla.row_amax %[[N]]
 // TENSOR: %[[S:.*]] = swamla.tensor_scale %[[ROWS]] for f8E4M3FN
-// DELAYED: %[[S:.*]] = swamla.get_scaling "scale" offset 1
+// DELAYED: %[[S:.*]] = swamla.get_scaling "scale" offset 4
 // CHECK: %[[A:.*]], %[[B:.*]] = swamla.swiglu_grad
 // TENSOR: %[[R0:.*]] = swamla.row_amax %[[A]] : tensor<16x32xbf16>
 // TENSOR: %[[R1:.*]] = swamla.row_amax %[[B]] init %[[R0]]

@@ -98,8 +98,8 @@ uint64_t place(std::vector<Case> &cases) {
     c.a = take(c.extra * dtypeBytes(c.aType), c.rowsA() * c.lda() * dtypeBytes(c.aType));
     c.b = take(c.extra * dtypeBytes(c.bType), c.rowsB() * c.ldb() * dtypeBytes(c.bType));
     c.c = take(c.extra * dtypeBytes(c.cType), c.m * c.ldc() * dtypeBytes(c.cType));
-    c.aScale = take(c.scales == Scales::Single ? 4 : 0, c.scaleCount(c.m) * 4);
-    c.bScale = take(c.scales == Scales::Single ? 4 : 0, c.scaleCount(c.n) * 4);
+    c.aScale = take(c.scales == Scales::Single ? 16 : 0, c.scaleCount(c.m) * 4);
+    c.bScale = take(c.scales == Scales::Single ? 16 : 0, c.scaleCount(c.n) * 4);
   }
   return (end + 255) / 256 * 256;
 }
@@ -217,7 +217,7 @@ void check(const Case &c, const std::vector<std::byte> &before,
       sum = sum * scale + init;
       magnitude = magnitude * scale + std::abs(init);
       double found = at(after, c.c, i * c.ldc() + j, c.cType);
-      double tolerance = magnitude * (operand + 0x1p-22) + std::abs(sum) * result + 1e-30;
+      double tolerance = magnitude * (operand + 0x1p-21) + std::abs(sum) * result + 1e-30;
       ASSERT_NEAR(found, sum, tolerance) << name << " element " << i << ", " << j;
     }
   for (uint64_t i = 0; i + 1 < c.m; ++i)

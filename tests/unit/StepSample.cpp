@@ -187,7 +187,7 @@ std::unique_ptr<schema::OpT> makeF8Matmul() {
   matmul.b_type = DType::F8E4M3;
   matmul.c_type = DType::BF16;
   matmul.a_scale = std::make_unique<View>(kArena, 8192, 4);
-  matmul.b_scale = std::make_unique<View>(kArena, 8196, 4);
+  matmul.b_scale = std::make_unique<View>(kArena, 8208, 4);
   return op;
 }
 

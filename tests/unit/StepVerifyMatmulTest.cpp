@@ -179,13 +179,15 @@ const std::vector<StepChange> &f8Cases() {
        "b_scale is in buffer 99, but there are 7 buffers"},
       {"ScaleAlignment", [](auto &s) { matmul(s).b_scale = view(kArena, 8194, 4); },
        "b_scale covers 4 bytes from byte 8194; both must be multiples of 4"},
+      {"SingleScaleAlignment", [](auto &s) { matmul(s).b_scale = view(kArena, 8196, 4); },
+       "b_scale is at byte 8196, expected a multiple of 16"},
       {"RowScaleAlignment",
        [](auto &s) {
          matmul(s).a_scale = view(kArena, 8192, 128);
          matmul(s).b_scale = view(kArena, 8324, 64);
        },
        "b_scale is at byte 8324, expected a multiple of 16"},
-      {"ScaleInResult", [](auto &s) { matmul(s).a_scale = view(kArena, 4100, 4); },
+      {"ScaleInResult", [](auto &s) { matmul(s).a_scale = view(kArena, 4112, 4); },
        "a_scale overlaps the result c"},
   };
   return all;

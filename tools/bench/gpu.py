@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Checks and times swamla on a GPU, beside PyTorch, from what tools/bench/prepare.sh has made. Run it in the project's root.
 
-    tools/bench/gpu.py SECTION ... [--in bench-out] [--out results] [--sizes small,base,large] [--precision bf16] [--parts]
+    tools/bench/gpu.py SECTION ... [--in bench-out] [--out results] [--sizes small,base,large] [--precision bf16,fp8-delayed] [--parts]
 
 Sections, run in the order given; each prints its own lines, and the tables come last:
     check       the machine and its libraries (swamla-run --check)
-    golden      every golden case in fp32, tf32 and bf16 against the oracle
+    golden      every golden case in each precision that was prepared against the oracle
+    unit        the unit tests that need a GPU, where they were prepared
     invariance  graph and no graph, checkpoint modes, two runs: the same bits
     start       from the start of swamla-run to the first finished step, with a cold and a warm tuning cache
     steps       tokens/s and peak memory of each size
@@ -33,9 +34,15 @@ TOLERANCES = {
     "fp32": "loss=1e-5,grad_norm=1e-4,grad=1e-4,final=1e-3",
     "tf32": "loss=1e-3,grad_norm=1e-2,grad=5e-3,final=1e-1",
     "bf16": "loss=1e-2,grad_norm=4e-2,grad=4e-2,final=1",
+    "fp8": "loss=2e-2,grad_norm=1.5e-1,grad=3e-1,final=1",
 }
 # Dense rates that matrix units reach at the shapes of these models (measured with cuBLAS, docs/benchmarks.md), FLOP/s.
-MATRIX_PEAK = {"bf16": 750e12, "tf32": 370e12, "fp32": 50e12}
+MATRIX_PEAK = {"bf16": 750e12, "tf32": 370e12, "fp32": 50e12, "fp8": 1350e12}
+
+
+def kind(precision):
+    """What the peer and the tables call a precision: fp8 for each recipe of it."""
+    return precision.split("-")[0]
 
 
 class Bench:
@@ -66,8 +73,8 @@ class Bench:
             self.say(f"FAILED ({code}): {' '.join(command)}\n{output[-3000:]}")
         return code, output
 
-    def program(self, size):
-        return self.a.input / f"{size}-{self.a.precision}.bin"
+    def program(self, size, precision=None):
+        return self.a.input / f"{size}-{precision or self.a.precision[0]}.bin"
 
     # ------------------------------------------------------------------ sections
     def check(self):
@@ -78,11 +85,11 @@ class Bench:
         cases = [c for c in cases if not self.a.cases or c.stem in self.a.cases]
         rows = []
         for folder in sorted((self.a.input / "golden").iterdir()):
-            precision = folder.name.split("-")[0]
-            if self.a.golden and precision not in self.a.golden:
+            name = folder.name.rsplit("-", 1)[0]
+            if self.a.golden and name not in self.a.golden:
                 continue
             begin = time.time()
-            code, output = self.call([self.replay, "--programs", folder, "--tol", TOLERANCES[precision], *cases], quiet=True)
+            code, output = self.call([self.replay, "--programs", folder, "--tol", TOLERANCES[kind(name)], *cases], quiet=True)
             for line in output.splitlines():
                 if ": ok " not in line:
                     self.say(f"{folder.name}: {line}")
@@ -90,6 +97,14 @@ class Bench:
             if code != 0:
                 self.failed.append(f"golden {folder.name}")
         self.tables.append(("golden cases within tolerance", ["programs", "passed", "of", "time"], rows))
+
+    def unit(self):
+        rows = []
+        for test in sorted((self.a.input / "bin").glob("*Test")):
+            code, output = self.call([test], timeout=120)
+            ends = [x.strip() for x in output.splitlines() if re.match(r"\[  (PASSED|FAILED|SKIPPED) ", x)]
+            rows.append([test.name, code, "; ".join(ends[:3])])
+        self.tables.append(("unit tests on the GPU", ["test", "exit", "result"], rows))
 
     def checkpoint_digest(self, program, *flags):
         with tempfile.TemporaryDirectory() as folder:
@@ -103,7 +118,7 @@ class Bench:
         runs = {"first run": self.checkpoint_digest(self.program("small"))}
         runs["second run"] = self.checkpoint_digest(self.program("small"))
         runs["--no-graph"] = self.checkpoint_digest(self.program("small"), "--no-graph")
-        for path in sorted(self.a.input.glob(f"small-{self.a.precision}-*.bin")):
+        for path in sorted(self.a.input.glob(f"small-{self.a.precision[0]}-*.bin")):
             runs[path.stem] = self.checkpoint_digest(path)
         if len(set(runs.values())) != 1:
             self.failed.append("invariance")
@@ -121,31 +136,34 @@ class Bench:
 
     def steps(self):
         for size in self.a.sizes:
-            code, output = self.call([self.run_binary, self.program(size), "--bench", self.a.steps])
-            if code == 0:
-                line = next(x for x in output.splitlines() if x.startswith("{"))
-                self.ours[size] = json.loads(line)
-                self.say(line)
+            for precision in self.a.precision:
+                code, output = self.call([self.run_binary, self.program(size, precision), "--bench", self.a.steps])
+                if code == 0:
+                    line = next(x for x in output.splitlines() if x.startswith("{"))
+                    self.ours[size, precision] = json.loads(line)
+                    self.say(f"{size} {precision} {line}")
 
     def peer(self):
-        precision = self.a.precision
         for size in self.a.sizes:
-            code, output = self.call([sys.executable, HERE / "peer/bench_torch.py", "--size", size, "--precision", precision, "--batch", 8,
-                                      "--steps", self.a.steps], timeout=280)
-            if code == 0:
-                line = next(x for x in output.splitlines() if x.startswith("{"))
-                self.theirs[size] = json.loads(line)
-                self.say(line)
+            for precision in dict.fromkeys(map(kind, self.a.precision)):
+                code, output = self.call([sys.executable, HERE / "peer/bench_torch.py", "--size", size, "--precision", precision, "--batch", 8,
+                                          "--steps", self.a.steps], timeout=280)
+                if code == 0:
+                    line = next(x for x in output.splitlines() if x.startswith("{"))
+                    self.theirs[size, precision] = json.loads(line)
+                    self.say(line)
 
     def kernels(self):
         for size in self.a.sizes:
-            code, output = self.call([self.run_binary, self.program(size), "--bench", 5, "--profile"])
-            if code == 0:
-                self.kernel_table(size, output)
+            for precision in self.a.precision:
+                code, output = self.call([self.run_binary, self.program(size, precision), "--bench", 5, "--profile"])
+                if code == 0:
+                    self.kernel_table(size, precision, output)
 
-    def kernel_table(self, size, output):
+    def kernel_table(self, size, precision, output):
         copy = float(re.search(r"a memory copy moves ([\d.]+) GB/s", output).group(1)) * 1e9
-        peak = MATRIX_PEAK[self.a.precision]
+        peak = MATRIX_PEAK[kind(precision)]
+        attention_peak = MATRIX_PEAK["bf16"] if peak > MATRIX_PEAK["bf16"] else peak
         rows, section, parts = [], None, {}
         for line in output.splitlines():
             if line.startswith(("kernel ", "op ")):
@@ -165,21 +183,25 @@ class Bench:
             else:
                 parts[name] = [name, program, calls, ms, moved, flops]
         for name, program, calls, ms, moved, flops in sorted(parts.values(), key=lambda row: -row[3]):
-            matrix = name.startswith("matmul") or name.startswith("attention") and "delta" not in name
-            floor = max(moved / copy, flops / peak if matrix else 0) * 1e3
+            rate = None
+            if name.startswith("matmul"):
+                rate = peak if kind(precision) != "fp8" or "e4m3" in name or "e5m2" in name else MATRIX_PEAK["bf16"]
+            elif name.startswith("attention") and "delta" not in name:
+                rate = attention_peak
+            floor = max(moved / copy, flops / rate if rate else 0) * 1e3
             rows.append([name, program, f"{calls:.0f}", f"{ms:.3f}", f"{ms / max(calls, 1) * 1e3:.1f}", f"{moved * 1e-6:.1f}",
                          f"{flops * 1e-9:.1f}", f"{floor:.3f}", f"{ms / floor:.2f}" if floor > 0 else "-"])
-        self.tables.append((f"{size} {self.a.precision}: kernels of a step (copy {copy * 1e-12:.2f} TB/s, matrix {peak * 1e-12:.0f} TFLOP/s)",
+        self.tables.append((f"{size} {precision}: kernels of a step (copy {copy * 1e-12:.2f} TB/s, matrix {peak * 1e-12:.0f} TFLOP/s)",
                             ["kernel", "program", "calls", "ms", "us a call", "MB", "GFLOP", "floor ms", "x floor"], rows))
 
     def sanitize(self):
         rows = []
         cases = [self.a.input / f"cases/{name}.safetensors" for name in self.a.cases or ("tiny", "real_heads")]
-        for precision in self.a.golden or ("bf16", "fp32"):
+        for precision in self.a.golden or ("bf16", "fp32", "fp8-delayed"):
             for tool in ("memcheck", "racecheck", "synccheck"):
                 # The loader asks for a parameter past a kernel's last: an error of the interface that is an answer.
                 command = ["compute-sanitizer", "--tool", tool, "--report-api-errors", "no", "--error-exitcode", 9, self.replay, "--no-graph", "--no-tune", "--programs",
-                           self.a.input / f"golden/{precision}-none", "--tol", TOLERANCES[precision], *cases]
+                           self.a.input / f"golden/{precision}-none", "--tol", TOLERANCES[kind(precision)], *cases]
                 code, output = self.call(command, timeout=90)
                 summary = [x for x in output.splitlines() if "SUMMARY" in x]
                 rows.append([precision, tool, code, summary[-1].strip("= ") if summary else "no summary"])
@@ -193,18 +215,17 @@ class Bench:
     # ------------------------------------------------------------------ tables
     def summary(self):
         rows = []
-        for size in self.a.sizes:
-            ours, theirs = self.ours.get(size), self.theirs.get(size)
+        for size, precision in [(s, p) for s in self.a.sizes for p in self.a.precision]:
+            ours, theirs = self.ours.get((size, precision)), self.theirs.get((size, kind(precision)))
             if not ours:
                 continue
-            row = [size, f"{ours['ms_per_step']:.2f}", f"{ours['tokens_per_s']:.0f}", f"{ours['peak_bytes'] / 2**30:.1f}"]
+            row = [f"{size} {precision}", f"{ours['ms_per_step']:.2f}", f"{ours['tokens_per_s']:.0f}", f"{ours['peak_bytes'] / 2**30:.1f}"]
             if theirs:
                 row += [f"{theirs['ms']:.2f}", f"{theirs['tokens_per_s']}", f"{theirs['peak_gib']:.1f}",
                         f"{ours['tokens_per_s'] / theirs['tokens_per_s']:.2f}x", f"{ours['peak_bytes'] / 2**30 / theirs['peak_gib']:.2f}x"]
             rows.append(row + ["-"] * (9 - len(row)))
         if rows:
-            self.tables.append((f"{self.a.precision}, T=2048, B=8", ["size", "ms", "tokens/s", "GiB", "peer ms", "peer tokens/s", "peer GiB",
-                                                                   "speed", "memory"], rows))
+            self.tables.append(("T=2048, B=8", ["size", "ms", "tokens/s", "GiB", "peer ms", "peer tokens/s", "peer GiB", "speed", "memory"], rows))
         for title, head, rows in self.tables:
             self.say(f"\n{title}")
             widths = [max(len(str(row[i])) for row in [head, *rows]) for i in range(len(head))]
@@ -215,12 +236,12 @@ class Bench:
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("sections", nargs="+", choices=["check", "golden", "invariance", "start", "steps", "peer", "kernels", "sanitize", "parity"])
+    p.add_argument("sections", nargs="+", choices=["check", "golden", "unit", "invariance", "start", "steps", "peer", "kernels", "sanitize", "parity"])
     words = lambda text: [x for x in text.split(",") if x]
     p.add_argument("--in", dest="input", type=Path, default=ROOT / "bench-out")
     p.add_argument("--out", type=Path, default=ROOT / "bench-results")
     p.add_argument("--sizes", type=words, default=["small", "base", "large"])
-    p.add_argument("--precision", default="bf16")
+    p.add_argument("--precision", type=words, default=["bf16"], help="of the programs to time: bf16, fp8-tensorwise, fp8-delayed, fp8-rowwise")
     p.add_argument("--golden", type=words, default=[], help="precisions of the golden cases (all)")
     p.add_argument("--cases", type=words, default=[], help="names of golden cases (all)")
     p.add_argument("--parts", action="store_true", help="kernels: a row for each kernel of an op that has several")

@@ -12,7 +12,8 @@ inline bool isF8(mlir::Type type) {
 }
 
 /// Hopper multiplies f8 matrices with m, n and k multiples of this, from addresses and pitches that
-/// are multiples of so many bytes.
+/// are multiples of so many bytes; cuBLASLt reads their scales, too, from such addresses only (seen
+/// with 13.1: from others every algorithm answers "not supported").
 inline constexpr int64_t kF8Chunk = 16;
 
 } // namespace swamla

@@ -90,11 +90,10 @@ static LogicalResult verifyScales(MatmulOp op) {
                             << " bytes, expected one number each (4 and 4 bytes), or one for each "
                                "row and column ("
                             << 4 * op.getM() << " and " << 4 * op.getN() << " bytes)";
-  uint64_t alignment = isSingle ? 4 : kF8Chunk;
   for (auto [view, name] : {std::pair(*op.getAScale(), "a"), {*op.getBScale(), "b"}})
-    if (view.getOffset() % alignment != 0)
+    if (view.getOffset() % kF8Chunk != 0)
       return op.emitOpError() << "the scales of " << name << " begin at byte " << view.getOffset()
-                              << ", expected a multiple of " << alignment;
+                              << ", expected a multiple of " << kF8Chunk;
   return success();
 }
 

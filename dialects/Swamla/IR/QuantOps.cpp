@@ -129,11 +129,17 @@ template <typename Op> static LogicalResult verifyScaling(Op op, RankedTensorTyp
   if (!type.getElementType().isF32())
     return op.emitOpError() << "expected elements of f32, found " << type;
   /*get_scaling_c3, set_scaling_c3*/
-  if (llvm::is_contained({kScaleBuffer, kAmaxBuffer, kAmaxHistoryBuffer}, op.getBuffer()))
-    return success();
-  return op.emitOpError() << "expected the buffer \"" << kScaleBuffer << "\", \"" << kAmaxBuffer
-                          << "\" or \"" << kAmaxHistoryBuffer << "\", found \"" << op.getBuffer()
-                          << "\"";
+  if (!llvm::is_contained({kScaleBuffer, kAmaxBuffer, kAmaxHistoryBuffer}, op.getBuffer()))
+    return op.emitOpError() << "expected the buffer \"" << kScaleBuffer << "\", \"" << kAmaxBuffer
+                            << "\" or \"" << kAmaxHistoryBuffer << "\", found \"" << op.getBuffer()
+                            << "\"";
+  /*get_scaling_c4, set_scaling_c4*/
+  auto stride = static_cast<int64_t>(op.getStride());
+  if (failed(expectInt(op, "stride", stride, 1)))
+    return failure();
+  if (stride > 1 && type.getRank() != 1)
+    return op.emitOpError() << "expected a vector with stride " << stride << ", found " << type;
+  return success();
 }
 
 LogicalResult GetScalingOp::verify() { return verifyScaling(*this, tensorType(getResult())); }

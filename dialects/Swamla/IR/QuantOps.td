@@ -91,21 +91,25 @@ def Swamla_GetScalingOp : Swamla_Op<"get_scaling", [MemoryEffects<[MemRead]>]> {
   let summary = "a range of a buffer of the scaling state: `scale`, `amax` or `amax_history`";
   let description = [{
     ```mlir
-    %s = swamla.get_scaling "scale" offset 3 : tensor<1xf32>
+    %s = swamla.get_scaling "scale" offset 12 : tensor<1xf32>
+    %all = swamla.get_scaling "scale" offset 0 stride 4 : tensor<50xf32>
     ```
-    (C1) offset >= 0, in elements; (C2) elements are f32; (C3) the buffer is one of the three.
+    Elements of a vector lie `stride` apart: products want scales at addresses of their own (kScaleStride).
+    (C1) offset >= 0, in elements; (C2) elements are f32; (C3) the buffer is one of the three; (C4) stride >= 1, and 1 but for vectors.
   }];
-  let arguments = (ins StrAttr:$buffer, I64Attr:$offset);
+  let arguments = (ins StrAttr:$buffer, I64Attr:$offset, DefaultValuedAttr<I64Attr, "1">:$stride);
   let results = (outs AnyStaticShapeTensor:$result);
-  let assemblyFormat = "$buffer `offset` $offset attr-dict `:` type($result)";
+  let assemblyFormat = "$buffer `offset` $offset (`stride` $stride^)? attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
 
 def Swamla_SetScalingOp : Swamla_Op<"set_scaling"> {
   let summary = "stores a range of a buffer of the scaling state";
-  let description = "(C1) offset >= 0, in elements; (C2) elements are f32; (C3) the buffer is `scale`, `amax` or `amax_history`.";
-  let arguments = (ins StrAttr:$buffer, I64Attr:$offset, AnyStaticShapeTensor:$value);
-  let assemblyFormat = "$buffer `offset` $offset `,` $value attr-dict `:` type($value)";
+  let description = [{
+    (C1) offset >= 0, in elements; (C2) elements are f32; (C3) the buffer is `scale`, `amax` or `amax_history`; (C4) stride >= 1, and 1 but for vectors.
+  }];
+  let arguments = (ins StrAttr:$buffer, I64Attr:$offset, AnyStaticShapeTensor:$value, DefaultValuedAttr<I64Attr, "1">:$stride);
+  let assemblyFormat = "$buffer `offset` $offset (`stride` $stride^)? `,` $value attr-dict `:` type($value)";
   let hasVerifier = 1;
 }
 
