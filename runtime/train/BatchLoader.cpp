@@ -12,17 +12,20 @@ static Permutation orderOfEpoch(uint64_t seed, uint64_t epoch, uint64_t sequence
   return Permutation(RandomStream(seed, {name, static_cast<size_t>(end - name)}), sequences);
 }
 
-SequenceOrder::SequenceOrder(uint64_t seed, uint64_t sequences, DataPosition position)
-    : seed(seed), sequences(sequences), where(position),
-      order(orderOfEpoch(seed, position.epoch, sequences)) {
-  assert(position.index < sequences && "position outside the epoch");
-}
-
-uint64_t SequenceOrder::next() {
-  uint64_t sequence = order(where.index);
-  if (++where.index == sequences) {
+Result<uint64_t> SequenceOrder::next(const std::stop_token &stop) {
+  if (!current) {
+    SWAMLA_TRY(SequenceRange range, source.epoch(where.epoch, stop));
+    if (where.index >= range.count)
+      return failedPrecondition(
+          fmt::format("the run stands at sequence {} of epoch {} of the data, which has {}: it is "
+                      "not the data that the run began with",
+                      where.index, where.epoch, range.count));
+    current.emplace(range.first, orderOfEpoch(seed, where.epoch, range.count));
+  }
+  uint64_t sequence = current->first + current->order(where.index);
+  if (++where.index == current->order.size()) {
     where = {where.epoch + 1, 0};
-    order = orderOfEpoch(seed, where.epoch, sequences);
+    current.reset(); // the next one is asked for when it is needed
   }
   return sequence;
 }
@@ -39,8 +42,8 @@ Status readBatch(const SequenceSource &source, std::span<const uint64_t> chosen,
 }
 
 BatchLoader::BatchLoader(const SequenceSource &source, uint32_t batch, uint64_t seed,
-                         DataPosition start, unsigned ahead)
-    : source(source), batchSize(batch), order(seed, source.sequences(), start), ring(ahead + 1) {
+                         DataPosition start, unsigned ahead, uint64_t limit)
+    : source(source), batchSize(batch), limit(limit), order(seed, source, start), ring(ahead + 1) {
   size_t elements = size_t{batch} * source.blockSize();
   for (Slot &slot : ring) {
     slot.batch.tokens.resize(elements);
@@ -52,7 +55,7 @@ BatchLoader::BatchLoader(const SequenceSource &source, uint32_t batch, uint64_t 
 BatchLoader::~BatchLoader() {
   {
     std::lock_guard lock(mutex);
-    stopping = true;
+    stop.request_stop();
   }
   changed.notify_all();
   thread.join();
@@ -60,10 +63,12 @@ BatchLoader::~BatchLoader() {
 
 Status BatchLoader::fill(Batch &batch) {
   size_t length = source.blockSize();
-  for (size_t i = 0; i < batchSize; ++i)
-    SWAMLA_RETURN_IF_ERROR(source.read(order.next(),
+  for (size_t i = 0; i < batchSize; ++i) {
+    SWAMLA_TRY(uint64_t sequence, order.next(stop.get_token()));
+    SWAMLA_RETURN_IF_ERROR(source.read(sequence,
                                        std::span(batch.tokens).subspan(i * length, length),
                                        std::span(batch.targets).subspan(i * length, length)));
+  }
   batch.after = order.position();
   return Status::ok();
 }
@@ -73,8 +78,10 @@ void BatchLoader::produce() {
     Slot *slot;
     {
       std::unique_lock lock(mutex);
-      changed.wait(lock, [&] { return stopping || produced + 1 < consumed + ring.size(); });
-      if (stopping)
+      changed.wait(lock, [&] {
+        return stop.stop_requested() || (produced < limit && produced + 1 < consumed + ring.size());
+      });
+      if (stop.stop_requested())
         return;
       slot = &ring[produced % ring.size()];
     }
@@ -92,6 +99,7 @@ void BatchLoader::produce() {
 
 Result<const Batch *> BatchLoader::next() {
   std::unique_lock lock(mutex);
+  assert(consumed < limit && "more batches than were ordered");
   changed.wait(lock, [&] { return produced > consumed; });
   Slot &slot = ring[consumed % ring.size()];
   // The error stays where it is, so that it comes again.

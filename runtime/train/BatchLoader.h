@@ -7,16 +7,19 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
 namespace swamla {
 
 /// How far into the data a run is: the next sequence is number `index` of epoch `epoch`. The order
-/// of an epoch is a permutation of all sequences that depends on (seed, epoch) alone, so these two
-/// numbers resume a run exactly, whatever the batch size or the number of ranks.
+/// of an epoch is a permutation of its sequences (SequenceSource::epoch) that depends on (seed,
+/// epoch) alone, so these two numbers resume a run exactly, whatever the batch size or the number
+/// of ranks.
 struct DataPosition {
   uint64_t epoch = 0;
   uint64_t index = 0;
@@ -26,16 +29,23 @@ struct DataPosition {
 /// The order of the sequences: where the position stands, and which sequence comes next.
 class SequenceOrder {
 public:
-  /// `position.index` < `sequences`.
-  SequenceOrder(uint64_t seed, uint64_t sequences, DataPosition position);
+  /// `source` must outlive the order.
+  SequenceOrder(uint64_t seed, const SequenceSource &source, DataPosition position)
+      : source(source), seed(seed), where(position) {}
   DataPosition position() const { return where; }
-  /// The sequence to read now; moves on by one, into the next epoch where this one ends.
-  uint64_t next();
+  /// The sequence to read now; moves on by one, into the next epoch where this one ends. The first
+  /// call in an epoch asks the source for it, and may wait with it.
+  Result<uint64_t> next(const std::stop_token &stop = {});
 
 private:
-  uint64_t seed, sequences;
+  struct Epoch {
+    uint64_t first;
+    Permutation order;
+  };
+  const SequenceSource &source;
+  uint64_t seed;
   DataPosition where;
-  Permutation order;
+  std::optional<Epoch> current;
 };
 
 struct Batch {
@@ -48,14 +58,18 @@ struct Batch {
 /// (but an error's message).
 class BatchLoader {
 public:
-  /// `source` must outlive the loader. `batch` is B, `ahead` >= 1 the number of batches to hold.
+  static constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
+
+  /// `source` must outlive the loader. `batch` is B, `ahead` >= 1 the number of batches to hold,
+  /// `limit` that of the batches in all: nothing beyond them is read, nor waited for.
   BatchLoader(const SequenceSource &source, uint32_t batch, uint64_t seed, DataPosition start,
-              unsigned ahead = 4);
+              unsigned ahead = 4, uint64_t limit = kNoLimit);
   BatchLoader(const BatchLoader &) = delete;
   BatchLoader &operator=(const BatchLoader &) = delete;
   ~BatchLoader();
 
-  /// The next batch, valid until the next call. After an error every call returns it.
+  /// The next batch (of at most `limit`), valid until the next call. After an error every call
+  /// returns it.
   Result<const Batch *> next();
 
 private:
@@ -68,6 +82,7 @@ private:
 
   const SequenceSource &source;
   uint32_t batchSize;
+  uint64_t limit;
   SequenceOrder order; ///< of the producer
   std::vector<Slot> ring;
   // Batches produced and consumed so far; slot n % ring.size() holds batch n. The consumer holds on
@@ -75,7 +90,7 @@ private:
   std::mutex mutex;
   std::condition_variable changed;
   uint64_t produced = 0, consumed = 0;
-  bool stopping = false;
+  std::stop_source stop;
   std::thread thread;
 };
 

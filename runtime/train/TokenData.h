@@ -15,10 +15,16 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 namespace swamla {
+
+/// Sequences first .. first + count - 1 of a source.
+struct SequenceRange {
+  uint64_t first, count;
+};
 
 class SequenceSource {
 public:
@@ -28,6 +34,12 @@ public:
   /// Sequence `index` < sequences(): tokens [T] and targets [T]. Called from any thread.
   virtual Status read(uint64_t index, std::span<int32_t> tokens,
                       std::span<int32_t> targets) const = 0;
+  /// What epoch `number` (from 0) goes through, in an order of its own: all sequences, or, where
+  /// data comes while it is trained on, the part that is next. May wait for that part, until `stop`
+  /// is requested. Called from any thread.
+  virtual Result<SequenceRange> epoch(uint64_t number, const std::stop_token &stop) const {
+    return SequenceRange{0, sequences()};
+  }
 };
 
 /// Tokens in a row, which may lie in several files: tokens [begin, end) of each.

@@ -60,8 +60,9 @@ Result<std::unique_ptr<Trainer>> Trainer::create(Device &device, const TokenData
   progress.tokensPerStep =
       static_cast<uint64_t>(config.hyper.accumulation) * model->batch() * model->block_size();
   trainer->progress = std::make_unique<Progress>(progress, log);
-  trainer->loader =
-      std::make_unique<BatchLoader>(*data.train, model->batch(), state.seed, state.position);
+  auto batches = static_cast<uint64_t>((config.steps - state.step) * config.hyper.accumulation);
+  trainer->loader = std::make_unique<BatchLoader>(*data.train, model->batch(), state.seed,
+                                                  state.position, /*ahead=*/4, batches);
   return trainer;
 }
 
@@ -94,7 +95,8 @@ static double withoutSign(double x) { return std::isnan(x) ? std::abs(x) : x; }
 
 /// Says where a step went wrong, and skips it or ends the run.
 Status Trainer::handleNonFinite(const StepResult &result, TrainOutcome &outcome) {
-  BatchLoader again(source, batch, state.seed, state.position, /*ahead=*/1);
+  BatchLoader again(source, batch, state.seed, state.position, /*ahead=*/1,
+                    static_cast<uint64_t>(config.hyper.accumulation));
   SWAMLA_TRY(std::optional<NonFinite> found, runner.findNonFinite(state.step, again));
   NonFiniteReport report;
   report.step = state.step + 1;
@@ -144,8 +146,19 @@ Result<TrainOutcome> Trainer::run() {
   outcome.step = state.step;
   outcome.loss = state.lastLoss;
   int64_t saved = state.step > 0 ? state.step : -1;
+  Status noData;
   while (state.step < config.steps && outcome.stopped == 0) {
-    SWAMLA_RETURN_IF_ERROR(oneStep(outcome));
+    Status stepped = oneStep(outcome);
+    if (stepped.code() == StatusCode::Unavailable) {
+      // Of a step whose data does not come nothing is left: what is there can be saved.
+      outcome.stopped = config.stopRequested ? config.stopRequested() : 0;
+      if (outcome.stopped == 0)
+        noData = std::move(stepped);
+      if (state.step == 0)
+        saved = 0; // nothing to save yet
+      break;
+    }
+    SWAMLA_RETURN_IF_ERROR(std::move(stepped));
     if (!outcome.divergence.empty())
       break;
     outcome.stopped = config.stopRequested ? config.stopRequested() : 0;
@@ -160,6 +173,8 @@ Result<TrainOutcome> Trainer::run() {
   if (checkpoints && saved != state.step && outcome.divergence.empty())
     SWAMLA_RETURN_IF_ERROR(save(outcome));
   progress->clearLine();
+  if (!noData.isOk())
+    return noData;
   return outcome;
 }
 

@@ -59,8 +59,9 @@ public:
                                                  const TrainState &state,
                                                  CheckpointWriter *checkpoints, JsonLog *log);
 
-  /// Trains until all steps are done or a stop is requested, and saves a checkpoint then. After an
-  /// error or a divergence nothing is saved: what was saved before is the state to go back to.
+  /// Trains until all steps are done or a stop is requested, and saves a checkpoint then; also when
+  /// data does not come (Unavailable). After any other error or a divergence nothing is saved: what
+  /// was saved before is the state to go back to.
   Result<TrainOutcome> run();
 
 private:

@@ -4,7 +4,9 @@
 #include "tests/unit/TrainTestSupport.h"
 
 #include <algorithm>
+#include <atomic>
 #include <set>
+#include <thread>
 
 namespace swamla {
 namespace {
@@ -71,6 +73,31 @@ public:
 
 private:
   uint64_t count;
+};
+
+/// Epoch e has the sequences 10 * (e % 3) to 10 * (e % 3) + 4 + e % 3; the last one that was asked
+/// for is known.
+class PartedSequences final : public SequenceSource {
+public:
+  uint64_t sequences() const override { return 30; }
+  uint32_t blockSize() const override { return 3; }
+  Result<SequenceRange> epoch(uint64_t number, const std::stop_token &stop) const override {
+    if (number >= available) {
+      while (!stop.stop_requested())
+        std::this_thread::yield();
+      return Status::error(StatusCode::Unavailable, "given up");
+    }
+    asked = number;
+    return SequenceRange{10 * (number % 3), 5 + number % 3};
+  }
+  Status read(uint64_t index, std::span<int32_t> tokens,
+              std::span<int32_t> targets) const override {
+    std::ranges::fill(tokens, static_cast<int32_t>(index));
+    std::ranges::fill(targets, static_cast<int32_t>(index));
+    return Status::ok();
+  }
+  uint64_t available = 100;
+  mutable std::atomic<uint64_t> asked = 0;
 };
 
 /// The numbers of the next `count` sequences, and where the loader then stands.
@@ -162,6 +189,44 @@ TEST(TokenDataOrderTest, ErrorsComeWhereTheDataIs) {
   EXPECT_LT(good, 6);
   EXPECT_TRUE(failedWith(loader.next(), StatusCode::DataCorrupt, {"sequence is bad"}));
   EXPECT_TRUE(failedWith(loader.next(), StatusCode::DataCorrupt, {"sequence is bad"}));
+}
+
+TEST(TokenDataOrderTest, PartsComeOneAfterAnother) {
+  PartedSequences source;
+  DataPosition after;
+  BatchLoader loader(source, 1, 5, {});
+  std::vector<int32_t> numbers = take(loader, 1, 5 + 6 + 7 + 5, after);
+  EXPECT_EQ(after, (DataPosition{4, 0}));
+  size_t at = 0;
+  for (uint64_t epoch = 0; epoch < 4; ++epoch) {
+    size_t count = 5 + epoch % 3;
+    std::vector<int32_t> part(numbers.begin() + static_cast<ptrdiff_t>(at),
+                              numbers.begin() + static_cast<ptrdiff_t>(at + count));
+    std::ranges::sort(part);
+    for (size_t i = 0; i < count; ++i)
+      EXPECT_EQ(part[i], static_cast<int32_t>(10 * (epoch % 3) + i)) << "epoch " << epoch;
+    at += count;
+  }
+  // From the middle of a part on, without those before.
+  BatchLoader resumed(source, 1, 5, {1, 2});
+  std::vector<int32_t> rest = take(resumed, 1, 16, after);
+  EXPECT_EQ(rest, std::vector<int32_t>(numbers.begin() + 7, numbers.end()));
+  BatchLoader outside(source, 1, 5, {1, 6});
+  EXPECT_TRUE(failedWith(outside.next(), StatusCode::FailedPrecondition,
+                         {"sequence 6 of epoch 1", "which has 6"}));
+}
+
+TEST(TokenDataOrderTest, NothingBeyondTheLimitIsAskedFor) {
+  PartedSequences source;
+  source.available = 1;
+  DataPosition after;
+  BatchLoader loader(source, 5, 1, {}, /*ahead=*/4, /*limit=*/1);
+  take(loader, 5, 1, after);
+  EXPECT_EQ(after, (DataPosition{1, 0}));
+  // Without a limit the loader waits for the second part, and can be destroyed while it does.
+  BatchLoader waiting(source, 5, 1, {});
+  take(waiting, 5, 1, after);
+  EXPECT_EQ(source.asked, 0U);
 }
 
 TEST(TokenDataOrderTest, StopsWhileReadingAhead) {

@@ -66,7 +66,8 @@ Status bench(Device &device, const ParamTable &table, const Options &options) {
   hyper.accumulation = options.accumulation;
   hyper.seed = seed;
   SWAMLA_TRY(StepRunner runner, StepRunner::create(device, hyper));
-  BatchLoader loader(*data.train, model->batch(), seed, {});
+  BatchLoader loader(*data.train, model->batch(), seed, {}, /*ahead=*/4,
+                     static_cast<uint64_t>(steps * options.accumulation));
   std::vector<double> seconds;
   std::vector<OpProfile> before;
   for (int64_t step = 0; step < steps; ++step) {
