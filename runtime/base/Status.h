@@ -34,6 +34,7 @@ enum class StatusCode {
   FailedPrecondition, ///< inputs are fine but do not fit together or this machine
   ResourceExhausted,  ///< memory or disk
   Unavailable,        ///< may work if tried again
+  RankLost,           ///< another rank of the run has ended or cannot be reached
   Internal,           ///< a bug in swamla
 };
 

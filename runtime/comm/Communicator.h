@@ -55,10 +55,13 @@ public:
 
   /// What each rank has sent, by rank. Also a barrier.
   virtual Result<std::vector<std::string>> exchange(std::string_view mine) = 0;
-  /// Replaces the numbers by their sums over ranks, added in the order of the ranks. The same bits
-  /// on every rank. For a few numbers each step: cheaper than exchange().
-  virtual Status sumOverRanks(std::span<double> values) = 0;
+  /// Puts rank r's numbers at r * mine.size() of `all`, ranks() * mine.size() of them. For a few
+  /// numbers in each step: cheaper than exchange().
+  virtual Status gatherNumbers(std::span<const double> mine, std::span<double> all) = 0;
 
+  /// Says that this rank is done, and waits until all are. Nothing comes behind it. A communicator
+  /// that is destroyed without it is a rank lost to the others.
+  virtual Status leave() = 0;
   /// Tells all ranks that this one cannot go on; each of them then ends with `reason` and this
   /// rank's number. From any thread.
   virtual void abort(std::string_view reason) = 0;
