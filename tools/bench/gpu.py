@@ -168,7 +168,7 @@ class Bench:
         for line in output.splitlines():
             if line.startswith(("kernel ", "op ")):
                 section = line.split()[0]
-            match = re.match(r"(.{44}) (\S+) +([\d.]+) +([\d.]+) +[\d.]+% +([\d.]+) +\d+% +([\d.]+)$", line)
+            match = re.match(r"(\S.*?) +(\S+) +([\d.]+) +([\d.]+) +[\d.]+% +([\d.]+) +\d+% +([\d.]+)$", line)
             if not match or section != "kernel":
                 continue
             name, program, calls, ms, gbs, gflops = (x.strip() for x in match.groups())
