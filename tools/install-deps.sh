@@ -6,7 +6,7 @@ packages=(
   cmake ninja-build g++ git ca-certificates
   clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools liblld-22-dev libclang-rt-22-dev
   clang-format-22 clang-tidy-22
-  flatbuffers-compiler libflatbuffers-dev libfmt-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libzstd-dev zlib1g-dev
+  flatbuffers-compiler libflatbuffers-dev libfmt-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libzstd-dev zlib1g-dev libcurl4-openssl-dev
   libgtest-dev libdnnl-dev libgloo-dev
   python3
 )

@@ -29,8 +29,8 @@ Result<TokenFile> TokenFile::open(const std::string &path) {
   return file;
 }
 
-Result<TokenFile> TokenFile::shardFromBytes(std::span<const std::byte> bytes,
-                                            const std::string &name) {
+/// The number of tokens that a header says.
+static Result<uint64_t> shardTokens(std::span<const std::byte> bytes, const std::string &name) {
   int32_t header[3];
   if (bytes.size() < kShardHeaderBytes)
     return dataCorrupt(fmt::format("{}: {} bytes; a token shard has a header of {} bytes", name,
@@ -45,12 +45,23 @@ Result<TokenFile> TokenFile::shardFromBytes(std::span<const std::byte> bytes,
                                    header[1], kShardVersion));
   if (header[2] < 0)
     return dataCorrupt(fmt::format("{}: the header says {} tokens", name, header[2]));
-  uint64_t expected = kShardHeaderBytes + uint64_t{2} * static_cast<uint64_t>(header[2]);
+  return static_cast<uint64_t>(header[2]);
+}
+
+Result<uint64_t> shardFileBytes(std::span<const std::byte> head, const std::string &name) {
+  SWAMLA_TRY(uint64_t tokens, shardTokens(head, name));
+  return kShardHeaderBytes + 2 * tokens;
+}
+
+Result<TokenFile> TokenFile::shardFromBytes(std::span<const std::byte> bytes,
+                                            const std::string &name) {
+  SWAMLA_TRY(uint64_t tokens, shardTokens(bytes, name));
+  uint64_t expected = kShardHeaderBytes + 2 * tokens;
   if (bytes.size() != expected)
     return dataCorrupt(
         fmt::format("{}: the header says {} tokens, which make {} bytes; the file has "
                     "{} bytes, {} tokens ({})",
-                    name, header[2], expected, bytes.size(), (bytes.size() - kShardHeaderBytes) / 2,
+                    name, tokens, expected, bytes.size(), (bytes.size() - kShardHeaderBytes) / 2,
                     bytes.size() < expected ? "it is cut off" : "too many"));
   TokenFile file;
   file.name = name;

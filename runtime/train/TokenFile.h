@@ -21,6 +21,10 @@ inline constexpr int32_t kShardMagic = 20240520;
 inline constexpr int32_t kShardVersion = 1;
 inline constexpr size_t kShardHeaderBytes = 256 * sizeof(int32_t);
 
+/// The size in bytes of the shard that begins with `head`, as its header says; `name` stands for
+/// the path in errors.
+Result<uint64_t> shardFileBytes(std::span<const std::byte> head, const std::string &name);
+
 class TokenFile {
 public:
   /// Maps a file and checks its header and size. A name that ends in .bin, or the shard magic at

@@ -10,6 +10,9 @@ Status tokenize(const TokenizeFlags &flags);
 /// Prints what shards hold.
 Status inspect(const InspectFlags &flags);
 
+/// Shards of a ready-made set into the data folder; prints where they are.
+Status fetch(const FetchFlags &flags);
+
 /// "1,234,567".
 std::string withCommas(uint64_t number);
 

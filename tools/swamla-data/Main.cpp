@@ -31,8 +31,9 @@ int main(int argc, char **argv) {
     return exitCode;
   if (options->verbose)
     setLogLevel(LogLevel::Debug);
-  Status status =
-      options->tokenize ? data::tokenize(*options->tokenize) : data::inspect(*options->inspect);
+  Status status = options->tokenize  ? data::tokenize(*options->tokenize)
+                  : options->inspect ? data::inspect(*options->inspect)
+                                     : data::fetch(*options->fetch);
   if (status.isOk())
     return data::kSuccess;
   logStatus(status);

@@ -18,9 +18,13 @@ constexpr const char *kEpilog =
   swamla-data tokenize book.txt --tokenizer gpt2/ -o shards/book --separator '\n\n' --val-fraction 0.05
   swamla-data tokenize crawl/*.jsonl.zst --tokenizer tokenizer.json -o shards/crawl --val-documents 1000
   swamla-data inspect shards/book_train_000001.bin --tokenizer gpt2/ --count 100
+  swamla-data fetch fineweb --shards 10 --val
 
-Exit codes: 0 success; 1 it failed (disk, permissions, shards that are there already); 2 wrong options or bad input;
-130 interrupted. In all cases but the first no shard was made.)";
+Exit codes: 0 success; 1 it failed (disk, permissions, network, shards that are there already); 2 wrong options or bad
+input; 130 interrupted. In all cases but the first tokenize makes no shard, and fetch keeps those that are complete.
+
+Environment of fetch: SWAMLA_DATA is the folder of the sets ($XDG_CACHE_HOME/swamla/data, ~/.cache/swamla/data); HF_ENDPOINT
+the hub (https://huggingface.co); HF_TOKEN is sent to it, and nowhere else.)";
 
 constexpr uint64_t kMaxShardTokens = std::numeric_limits<int32_t>::max();
 constexpr uint64_t kMostThreads = 1024;
@@ -75,6 +79,7 @@ public:
     app.add_flag("--verbose", verbose, "more messages, and where errors come from");
     declareTokenize();
     declareInspect();
+    declareFetch();
     app.require_subcommand(1);
   }
 
@@ -83,6 +88,16 @@ public:
     options.verbose = verbose;
     if (inspect->parsed()) {
       options.inspect = std::move(i);
+      return options;
+    }
+    if (fetch->parsed()) {
+      f.set = findDataSet(setName);
+      if (f.shards == 0 && !f.val)
+        throw CLI::ValidationError("--shards 0", "fetches nothing without --val");
+      if (f.shards > f.set->trainShards)
+        throw CLI::ValidationError(
+            "--shards", fmt::format("{}; {} has {}", f.shards, f.set->name, f.set->trainShards));
+      options.fetch = f;
       return options;
     }
     t.text.separator = unescape(separator);
@@ -169,12 +184,46 @@ private:
         ->check(whole(0, kMaxShardTokens));
   }
 
+  void declareFetch() {
+    constexpr uint64_t kMostShards = 9999, kMostRetries = 1000, kMostSeconds = 3600;
+    CLI::App &command =
+        *(fetch = app.add_subcommand("fetch", "download ready-made shards of GPT-2 tokens"));
+    command.add_option("set", setName, dataSetNames())
+        ->type_name("SET")
+        ->required()
+        ->check(CLI::Validator(
+            [](std::string &name) {
+              return findDataSet(name)
+                         ? std::string()
+                         : fmt::format("{}; expected one of {}", name, dataSetNames());
+            },
+            ""));
+    command.add_option("--shards", f.shards, "training shards, from the first on")
+        ->type_name("N")
+        ->check(whole(0, kMostShards))
+        ->capture_default_str();
+    command.add_flag("--val", f.val, "the validation shard too");
+    command
+        .add_option("--retries", f.retries,
+                    "attempts in a row that may bring nothing, after the first")
+        ->type_name("N")
+        ->check(whole(0, kMostRetries))
+        ->capture_default_str();
+    command
+        .add_option("--timeout", f.timeout,
+                    "seconds until a connection that stands still is given up")
+        ->type_name("S")
+        ->check(whole(1, kMostSeconds))
+        ->capture_default_str();
+  }
+
   CLI::App &app;
   bool verbose = false;
   TokenizeFlags t;
   InspectFlags i;
-  std::string separator;
-  CLI::App *tokenize = nullptr, *inspect = nullptr;
+  FetchFlags f;
+  std::string separator, setName;
+  CLI::App *tokenize = nullptr, *inspect = nullptr, *fetch = nullptr;
 };
 
 } // namespace

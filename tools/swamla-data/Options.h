@@ -1,6 +1,7 @@
 //===- Options.h - the command line of swamla-data ------------------------===//
 #pragma once
 
+#include "runtime/fetch/DataSet.h"
 #include "runtime/text/Tokenize.h"
 
 #include <optional>
@@ -37,10 +38,19 @@ struct InspectFlags {
   std::optional<uint64_t> from, count; ///< of the tokens to show
 };
 
+struct FetchFlags {
+  const DataSet *set = nullptr;
+  unsigned shards = 1; ///< for training, from the first on
+  bool val = false;    ///< the validation shard too
+  unsigned retries = 8;
+  long timeout = 30; ///< seconds that a connection may stand still
+};
+
 struct Options {
   bool verbose = false;
-  std::optional<TokenizeFlags> tokenize; ///< one of these two
+  std::optional<TokenizeFlags> tokenize; ///< one of these three
   std::optional<InspectFlags> inspect;
+  std::optional<FetchFlags> fetch;
 };
 
 /// Parses and checks the command line. When the program is to end (help, version, an error, which
