@@ -14,18 +14,22 @@ ninja -C "$build"
 
 # oneDNN and libgomp keep memory for as long as the process lives, so leaks are not looked for.
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=0
-ctest --test-dir "$build" --output-on-failure -L unit
+ctest --test-dir "$build" --output-on-failure -j "$(nproc)" -L unit
 
-corpus="$build/corpus"
-for fuzzer in "$build"/bin/*Fuzzer; do
-  name="$(basename "$fuzzer")"
-  mkdir -p "$corpus/$name"
-  time="$seconds"
+# Each runs in one thread, so as many as there are cores run at a time.
+fuzz() {
+  name="$1" time="$2"
   case "$name" in # text files: their readers are small
-    JsonLinesFuzzer | TokenizerFilesFuzzer) time=$(((seconds + 2) / 3)) ;;
+    JsonLinesFuzzer | TokenizerFilesFuzzer) time=$(((time + 2) / 3)) ;;
   esac
-  echo "fuzzing: $name, $time s"
-  (cd "$build" && "./bin/$name" -max_total_time="$time" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 "corpus/$name" \
-    >"$name.log" 2>&1) || { tail -n 60 "$build/$name.log"; exit 1; }
-  grep -E 'number_of_executed_units|DONE' "$build/$name.log"
-done
+  cd "$build"
+  mkdir -p "corpus/$name"
+  if ! "./bin/$name" -max_total_time="$time" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 "corpus/$name" >"$name.log" 2>&1; then
+    tail -n 60 "$name.log"
+    exit 1
+  fi
+  printf '%s, %s s: %s\n' "$name" "$time" "$(grep -E 'number_of_executed_units|DONE' "$name.log" | tr '\n' ' ')"
+}
+export -f fuzz
+export build seconds
+ls "$build"/bin/*Fuzzer | xargs -n 1 basename | xargs -P "$(nproc)" -I {} bash -c 'fuzz {} "$seconds"'
