@@ -56,8 +56,11 @@ static void printResult(Device &device, const Options &options, std::vector<doub
 Status bench(Device &device, const ParamTable &table, const Options &options) {
   const schema::Model *model = device.file().step().model();
   uint64_t seed = options.seed.value_or(0);
-  SWAMLA_TRY(TokenData data, openTokenData(options.data.empty() ? "random" : options.data,
-                                           {model->block_size(), model->vocab_size(), seed, {}}));
+  DataUse use;
+  use.seed = seed;
+  use.steps = kWarmupSteps + *options.bench;
+  use.interrupted = [] { return false; }; // a signal ends a bench at once
+  SWAMLA_TRY(TokenData data, openData(device, options, use));
   SWAMLA_RETURN_IF_ERROR(initParams(device, table, seed));
   // A learning rate that keeps random weights from going anywhere.
   int64_t steps = kWarmupSteps + *options.bench;

@@ -3,8 +3,10 @@
 
 #include "runtime/base/Status.h"
 #include "runtime/device/Device.h"
+#include "runtime/train/BatchLoader.h"
 #include "runtime/train/ParamTable.h"
 #include "runtime/train/StopSignal.h"
+#include "runtime/train/TokenData.h"
 #include "tools/swamla-run/Options.h"
 
 namespace swamla::run {
@@ -17,6 +19,21 @@ Status check(const Options &options);
 
 /// The device of a program, as the options want it. Refuses options of another target.
 Result<std::unique_ptr<Device>> createDevice(const StepFile &file, const Options &options);
+
+/// What is to be done with the data.
+struct DataUse {
+  uint64_t seed = 0;
+  DataPosition start;
+  int64_t steps = 0; ///< from there on
+  bool validation = false;
+  std::function<bool()> interrupted; ///< breaks off a wait for data that is fetched
+};
+
+/// What the position of a run with --data is a position in; empty: known when the data is open.
+std::string knownIdentity(const Device &device, const Options &options);
+
+/// Opens --data, of which what is fetched must be there: waits for it.
+Result<TokenData> openData(const Device &device, const Options &options, const DataUse &use);
 
 /// Trains until all steps are done or a signal comes. Returns the exit code.
 Result<int> train(Device &device, const ParamTable &table, const Options &options,

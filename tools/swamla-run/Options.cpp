@@ -2,6 +2,7 @@
 
 #include "tools/swamla-run/Options.h"
 
+#include "runtime/fetch/DataSet.h"
 #include "runtime/train/Schedule.h"
 
 #include <CLI/CLI.hpp>
@@ -18,7 +19,10 @@ constexpr const char *kEpilog =
 together with --data it does so after training; --bench times steps; --describe shows the program; --check
 shows the machine, and with a STEP.BIN takes one step and verifies it.
 
-Exit codes: 0 success; 1 the run failed (machine, program and checkpoint do not fit together, disk full);
+Shards of fineweb and fineweb-edu are kept in $SWAMLA_DATA ($XDG_CACHE_HOME/swamla/data, ~/.cache/swamla/data), and fetched
+from $HF_ENDPOINT (https://huggingface.co) with the token $HF_TOKEN, if there is one; swamla-data fetch gets them before.
+
+Exit codes: 0 success; 1 the run failed (machine, program and checkpoint do not fit together, disk full, no network);
 2 wrong options or bad input; 3 training diverged (--on-nonfinite); 130 stopped by SIGINT and 143 by SIGTERM, after the step
 was finished and a checkpoint saved (with --checkpoint-dir). A second signal ends the program at once.)";
 
@@ -104,9 +108,12 @@ private:
   void declareGeneral() {
     app.add_option("program", o.program, "the step.bin to run")->type_name("STEP.BIN");
     data = app.add_option("--data", o.data,
-                          "train on token shards (*.bin) or text: a file, folder or pattern; or "
+                          "train on token shards (*.bin) or text: a file, folder or pattern; on "
+                          "'fineweb' or 'fineweb-edu', which are fetched as they are needed; or on "
                           "'random' tokens")
                ->type_name("PATH");
+    app.add_flag("--offline", o.offline, "fetch no shard: train on those that are there")
+        ->needs(data);
     accumulation = app.add_option("--accum", o.accumulation, "batches in a step")
                        ->check(whole(1, kMaxAccumulation))
                        ->capture_default_str();
@@ -245,6 +252,9 @@ public:
     if (bench->count() > 0)
       o.bench = benchText.empty() ? 20 : std::stoll(benchText);
     bool training = !o.data.empty() && !o.bench;
+    if (o.offline && !findDataSet(o.data))
+      throw CLI::ValidationError("--offline",
+                                 "is for data that can be fetched: --data " + dataSetNames());
     if (o.program.empty() && !o.check)
       throw CLI::RequiredError("STEP.BIN");
     if (const char *option = firstGpuOption(o); option && o.program.empty())

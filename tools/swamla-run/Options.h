@@ -46,8 +46,9 @@ struct SampleFlags {
 };
 
 struct Options {
-  std::string program; ///< path of the step.bin; may be empty with `check`
-  std::string data;    ///< empty: no training
+  std::string program;  ///< path of the step.bin; may be empty with `check`
+  std::string data;     ///< empty: no training
+  bool offline = false; ///< fetch nothing
   int64_t accumulation = 1;
   std::optional<uint64_t> seed;
   std::string checkpointDir;

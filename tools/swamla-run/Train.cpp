@@ -45,16 +45,16 @@ Result<Start> startRun(Device &device, const ParamTable &table, const Options &o
   return start;
 }
 
-/// Checks that the position in the checkpoint means something for this data.
-Status placeInData(const TokenData &data, const Options &options, Start &start) {
+/// Checks that the position in the checkpoint means something for data of this identity.
+Status placeInData(const std::string &identity, const Options &options, Start &start) {
   if (!start.checkpoint.empty() && options.train.restartData)
     start.state.position = {};
-  else if (!start.checkpoint.empty() && start.state.dataIdentity != data.identity)
+  else if (!start.checkpoint.empty() && start.state.dataIdentity != identity)
     return failedPrecondition(fmt::format(
         "{} was trained on other data: its position is in \"{}\", --data {} is \"{}\"; give the "
         "same data, or --restart-data to begin with this data at its start",
-        start.checkpoint, start.state.dataIdentity, options.data, data.identity));
-  start.state.dataIdentity = data.identity;
+        start.checkpoint, start.state.dataIdentity, options.data, identity));
+  start.state.dataIdentity = identity;
   return Status::ok();
 }
 
@@ -188,10 +188,20 @@ Result<int> train(Device &device, const ParamTable &table, const Options &option
                encodePrompt(*options.sample.prompt, model->vocab_size()));
   }
   SWAMLA_TRY(Start start, startRun(device, table, options));
-  SWAMLA_TRY(TokenData data,
-             openTokenData(options.data, {model->block_size(), model->vocab_size(),
-                                          start.state.seed, options.train.valFraction}));
-  SWAMLA_RETURN_IF_ERROR(placeInData(data, options, start));
+  // The place in a set that is fetched decides what is fetched.
+  if (std::string identity = knownIdentity(device, options); !identity.empty())
+    SWAMLA_RETURN_IF_ERROR(placeInData(identity, options, start));
+  Result<TokenData> opened =
+      openData(device, options,
+               {start.state.seed, start.state.position, options.train.steps - start.state.step,
+                options.train.valEvery != 0, [&] { return signal.received() != 0; }});
+  if (opened.status().code() == StatusCode::Unavailable && signal.received() != 0) {
+    logInfo("stopped by signal {} while data was fetched; what has come of it is kept",
+            signal.received());
+    return 128 + signal.received();
+  }
+  SWAMLA_TRY(TokenData data, std::move(opened));
+  SWAMLA_RETURN_IF_ERROR(placeInData(data.identity, options, start));
   SWAMLA_TRY(TrainerConfig config, configure(options, device.file(), data, start.state.seed));
   config.stopRequested = [&] { return signal.received(); };
   RunOptions summary = summarise(options, config);
