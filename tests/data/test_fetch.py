@@ -1,6 +1,7 @@
 """swamla-data fetch against a server on loopback that does what servers and networks do."""
 import os
 import pathlib
+import pty
 import re
 import signal
 import stat
@@ -154,6 +155,28 @@ class Fetch(FetchTest):
         self.hub.script[ONE] = [stall(1500)]
         self.fetched("--timeout", "1")
         self.assertEqual(self.hub.asked(ONE)[1].headers["Range"], "bytes=1500-")
+
+    def test_a_line_on_a_terminal(self):
+        def slowly(request, data):
+            request.start(200, {"Content-Length": len(data), "ETag": etag_of(data)})
+            for piece in (data[:1500], data[1500:2000], data[2000:]):
+                request.wfile.write(piece)
+                request.wfile.flush()
+                time.sleep(0.4)
+        self.hub.script[ONE] = [slowly]
+        terminal, other = pty.openpty()
+        child = subprocess.Popen([TOOL, "fetch", "fineweb"], stdout=subprocess.DEVNULL, stderr=other, env=self.environment())
+        os.close(other)
+        text = b""
+        try:
+            while piece := os.read(terminal, 4096):
+                text += piece
+        except OSError:  # the other end is closed
+            pass
+        os.close(terminal)
+        self.assertEqual(child.wait(timeout=20), 0)
+        self.assertRegex(text.decode(), rf"\r\x1b\[K{ONE}: 1.95 KiB of 4.91 KiB \| [0-9.]+ KiB/s \| 0:0\d left")
+        self.assertRegex(text.decode(), rf"\r\x1b\[K{ONE}: 4.91 KiB are there, [0-9.]+ KiB/s\r\n\Z")
 
     def test_redirects_and_the_token(self):
         with Hub() as elsewhere:

@@ -134,6 +134,29 @@ TEST(FetchProgressTest, Line) {
   EXPECT_EQ(progressLine("a.bin", 0, 0, 1024, 3), "a.bin: 0 B of 1.00 KiB | 0 B/s");
 }
 
+TEST(FetchProgressTest, LinesOnlyForWhoWaits) {
+  std::vector<std::string> lines;
+  setLogSink([&](LogLevel, std::string_view text) { lines.emplace_back(text); });
+  bool watched = false;
+  {
+    FetchProgress progress("a.bin", {false, 0, [&] { return watched; }, [] { return false; }});
+    progress.progress(1024, 4096);
+    EXPECT_TRUE(lines.empty());
+    watched = true;
+    progress.progress(2048, 4096);
+    progress.note("503; again in 0.5 s");
+    progress.progress(0, 4096); // dropped
+    progress.progress(4096, 4096);
+    progress.done();
+  }
+  setLogSink({});
+  ASSERT_EQ(lines.size(), 5U);
+  EXPECT_EQ(lines[0].find("a.bin: 2.00 KiB of 4.00 KiB | "), 0U) << lines[0];
+  EXPECT_EQ(lines[1], "a.bin: 503; again in 0.5 s");
+  EXPECT_EQ(lines[2].find("a.bin: 0 B of 4.00 KiB | 0 B/s"), 0U) << lines[2];
+  EXPECT_EQ(lines[4].find("a.bin: 4.00 KiB are there, "), 0U) << lines[4];
+}
+
 TEST(DataSetTest, NamesOfFiles) {
   const DataSet *set = findDataSet("fineweb-edu");
   ASSERT_TRUE(set);
