@@ -2,6 +2,8 @@
 
 #include "runtime/train/BatchLoader.h"
 
+#include "runtime/comm/Communicator.h"
+
 #include <cassert>
 
 namespace swamla {
@@ -41,9 +43,14 @@ Status readBatch(const SequenceSource &source, std::span<const uint64_t> chosen,
   return Status::ok();
 }
 
+RankShare shareOf(const Communicator *ranks) {
+  return ranks ? RankShare{ranks->rank(), ranks->ranks()} : RankShare{};
+}
+
 BatchLoader::BatchLoader(const SequenceSource &source, uint32_t batch, uint64_t seed,
-                         DataPosition start, unsigned ahead, uint64_t limit)
-    : source(source), batchSize(batch), limit(limit), order(seed, source, start), ring(ahead + 1) {
+                         DataPosition start, unsigned ahead, uint64_t limit, RankShare share)
+    : source(source), batchSize(batch), limit(limit), share(share), order(seed, source, start),
+      ring(ahead + 1) {
   size_t elements = size_t{batch} * source.blockSize();
   for (Slot &slot : ring) {
     slot.batch.tokens.resize(elements);
@@ -61,14 +68,23 @@ BatchLoader::~BatchLoader() {
   thread.join();
 }
 
+Status BatchLoader::pass(uint64_t batches) {
+  for (uint64_t i = 0; i < batches * batchSize; ++i) {
+    SWAMLA_TRY([[maybe_unused]] uint64_t sequence, order.next(stop.get_token()));
+  }
+  return Status::ok();
+}
+
 Status BatchLoader::fill(Batch &batch) {
   size_t length = source.blockSize();
+  SWAMLA_RETURN_IF_ERROR(pass(share.rank));
   for (size_t i = 0; i < batchSize; ++i) {
     SWAMLA_TRY(uint64_t sequence, order.next(stop.get_token()));
     SWAMLA_RETURN_IF_ERROR(source.read(sequence,
                                        std::span(batch.tokens).subspan(i * length, length),
                                        std::span(batch.targets).subspan(i * length, length)));
   }
+  SWAMLA_RETURN_IF_ERROR(pass(share.ranks - 1 - share.rank));
   batch.after = order.position();
   return Status::ok();
 }

@@ -48,10 +48,19 @@ private:
   std::optional<Epoch> current;
 };
 
+/// Which batches of the order a rank reads: batch j of a step's is rank j % ranks'. So the order is
+/// one for any number of ranks, and 4 of them see in a step what 2 see with twice the batches.
+struct RankShare {
+  unsigned rank = 0, ranks = 1;
+};
+class Communicator;
+/// That of a rank; null: there is one.
+RankShare shareOf(const Communicator *ranks);
+
 struct Batch {
   std::vector<int32_t> tokens;  ///< [B, T]
   std::vector<int32_t> targets; ///< [B, T]
-  DataPosition after;           ///< where the data stands behind this batch
+  DataPosition after;           ///< where the data stands behind this batch, and all ranks'
 };
 
 /// Reads batches on a thread of its own, a few ahead. Nothing is allocated after the constructor
@@ -61,9 +70,10 @@ public:
   static constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
 
   /// `source` must outlive the loader. `batch` is B, `ahead` >= 1 the number of batches to hold,
-  /// `limit` that of the batches in all: nothing beyond them is read, nor waited for.
+  /// `limit` that of the batches in all: nothing beyond them is read, nor waited for. Both count
+  /// the batches of this rank.
   BatchLoader(const SequenceSource &source, uint32_t batch, uint64_t seed, DataPosition start,
-              unsigned ahead = 4, uint64_t limit = kNoLimit);
+              unsigned ahead = 4, uint64_t limit = kNoLimit, RankShare share = {});
   BatchLoader(const BatchLoader &) = delete;
   BatchLoader &operator=(const BatchLoader &) = delete;
   ~BatchLoader();
@@ -79,10 +89,13 @@ private:
   };
   void produce();
   Status fill(Batch &batch);
+  /// Leaves out batches of other ranks.
+  Status pass(uint64_t batches);
 
   const SequenceSource &source;
   uint32_t batchSize;
   uint64_t limit;
+  RankShare share;
   SequenceOrder order; ///< of the producer
   std::vector<Slot> ring;
   // Batches produced and consumed so far; slot n % ring.size() holds batch n. The consumer holds on

@@ -2,6 +2,7 @@
 
 #include "runtime/train/StepRunner.h"
 
+#include "runtime/comm/Communicator.h"
 #include "runtime/train/Scaling.h"
 
 #include <algorithm>
@@ -11,8 +12,9 @@
 
 namespace swamla {
 
-StepRunner::StepRunner(Device &device, const Hyperparameters &hyper)
-    : device(&device), hyper(hyper), dropoutKeys(hyper.seed, "dropout") {}
+StepRunner::StepRunner(Device &device, const Hyperparameters &hyper, Communicator *ranks)
+    : device(&device), hyper(hyper), dropoutKeys(hyper.seed, "dropout"), ranks(ranks),
+      gathered(ranks ? 2 * ranks->ranks() : 0) {}
 
 Result<StepRunner::SlotRef> StepRunner::resolve(const StepFile &file, std::string_view name,
                                                 schema::DType type) {
@@ -62,10 +64,11 @@ Result<float> StepRunner::readResult(unsigned program, const SlotRef &slot) {
 
 /// The scalars that no step changes. A program has those that its optimizer uses.
 Status StepRunner::setConstants() {
+  int64_t batches = hyper.accumulation * (ranks ? ranks->ranks() : 1);
   const std::pair<const char *, double> constants[] = {
       {"beta1", hyper.beta1}, {"beta2", hyper.beta2},
       {"eps", hyper.eps},     {"weight_decay", hyper.weightDecay},
-      {"clip", hyper.clip},   {"grad_scale", 1.0 / static_cast<double>(hyper.accumulation)},
+      {"clip", hyper.clip},   {"grad_scale", 1.0 / static_cast<double>(batches)},
       {"loss_scale", 1.0},
   };
   for (auto [name, value] : constants) {
@@ -76,17 +79,18 @@ Status StepRunner::setConstants() {
   return Status::ok();
 }
 
-Result<StepRunner> StepRunner::create(Device &device, const Hyperparameters &hyper,
-                                      int64_t skipped) {
+Result<StepRunner> StepRunner::create(Device &device, const Hyperparameters &hyper, int64_t skipped,
+                                      Communicator *ranks) {
   if (hyper.accumulation > 1 && device.file().step().single_micro_step())
     return invalidArgument(fmt::format("--accum is {}, but {} was compiled with --micro-steps=one, "
                                        "for steps of one batch; compile "
                                        "it with --micro-steps=any, or with a larger --batch",
                                        hyper.accumulation, device.file().name()));
   using schema::DType;
-  StepRunner runner(device, hyper);
+  StepRunner runner(device, hyper, ranks);
   const StepFile &file = device.file();
   SWAMLA_TRY(runner.microStep, runner.resolveLoss("micro_step"));
+  runner.lastMicroStep = file.findProgram("last_micro_step").value_or(runner.microStep.program);
   SWAMLA_TRY(runner.eval, runner.resolveLoss("eval"));
   runner.apply = *file.findProgram("apply");
   SWAMLA_TRY(runner.gradNorm, resolve(file, "apply.grad_norm", DType::F32));
@@ -145,22 +149,54 @@ Status StepRunner::setStepScalars(int64_t step, double learningRate) {
   return Status::ok();
 }
 
-Result<StepResult> StepRunner::step(int64_t step, BatchLoader &loader) {
+/// Masks follow from the number of the micro step among those of all ranks, as its batch does.
+Status StepRunner::setDropoutKey(int64_t step, int64_t micro) {
+  if (!dropoutKeySlot)
+    return Status::ok();
+  int64_t number = ranks ? micro * ranks->ranks() + ranks->rank() : micro;
+  return setScalar(*dropoutKeySlot, dropoutKey(dropoutKeys, step, number));
+}
+
+Result<float> StepRunner::runMicroStep(int64_t step, int64_t micro, const Batch &batch) {
+  SWAMLA_RETURN_IF_ERROR(setDropoutKey(step, micro));
+  SWAMLA_RETURN_IF_ERROR(calibrateOnce(batch));
+  LossProgram program = microStep;
+  if (micro + 1 == hyper.accumulation)
+    program.program = lastMicroStep;
+  return runLoss(program, batch);
+}
+
+/// Makes loss and stop those of all ranks.
+Status StepRunner::agree(StepResult &result) {
+  if (!ranks)
+    return Status::ok();
+  const double mine[] = {result.loss, static_cast<double>(result.stop)};
+  SWAMLA_RETURN_IF_ERROR(ranks->gatherNumbers(mine, gathered));
+  result.loss = 0;
+  for (unsigned rank = 0; rank < ranks->ranks(); ++rank) {
+    result.loss += gathered[2 * rank] / ranks->ranks();
+    result.stop = std::max(result.stop, static_cast<int>(gathered[2 * rank + 1]));
+  }
+  return Status::ok();
+}
+
+Result<StepResult> StepRunner::step(int64_t step, BatchLoader &loader, int stop) {
   StepResult result;
   result.lr = hyper.schedule.at(step + 1);
-  for (int64_t micro = 0; micro < hyper.accumulation; ++micro) {
+  result.stop = stop;
+  int64_t micro = 0;
+  // With one rank a step is over with the first loss that is not finite.
+  for (; micro < hyper.accumulation && (ranks || std::isfinite(result.loss)); ++micro) {
     SWAMLA_TRY(const Batch *batch, loader.next());
-    if (dropoutKeySlot)
-      SWAMLA_RETURN_IF_ERROR(setScalar(*dropoutKeySlot, dropoutKey(dropoutKeys, step, micro)));
-    SWAMLA_RETURN_IF_ERROR(calibrateOnce(*batch));
-    SWAMLA_TRY(float loss, runLoss(microStep, *batch));
+    SWAMLA_TRY(float loss, runMicroStep(step, micro, *batch));
     result.after = batch->after;
-    if (!std::isfinite(loss)) {
-      result.loss = loss;
-      result.gradNorm = std::numeric_limits<double>::quiet_NaN();
-      return skip(result, hyper.accumulation - micro - 1, loader);
-    }
-    result.loss += loss / static_cast<double>(hyper.accumulation);
+    result.loss =
+        std::isfinite(loss) ? result.loss + loss / static_cast<double>(hyper.accumulation) : loss;
+  }
+  SWAMLA_RETURN_IF_ERROR(agree(result));
+  if (!std::isfinite(result.loss)) {
+    result.gradNorm = std::numeric_limits<double>::quiet_NaN();
+    return skip(result, hyper.accumulation - micro, loader);
   }
   SWAMLA_RETURN_IF_ERROR(setStepScalars(step, result.lr));
   SWAMLA_RETURN_IF_ERROR(device->run(apply));
@@ -200,8 +236,7 @@ Result<std::optional<NonFinite>> StepRunner::searchPrograms(int64_t step, BatchL
   const schema::Step &tables = device->file().step();
   for (int64_t micro = 0; micro < hyper.accumulation && !found; ++micro) {
     SWAMLA_TRY(const Batch *batch, loader.next());
-    if (dropoutKeySlot)
-      SWAMLA_RETURN_IF_ERROR(setScalar(*dropoutKeySlot, dropoutKey(dropoutKeys, step, micro)));
+    SWAMLA_RETURN_IF_ERROR(setDropoutKey(step, micro));
     SWAMLA_RETURN_IF_ERROR(setBatch(microStep, *batch));
     unsigned ops = tables.programs()->Get(microStep.program)->ops()->size();
     SWAMLA_TRY(found, search.inProgram(microStep.program, ops));
@@ -225,7 +260,17 @@ Result<double> StepRunner::evaluate(std::span<const Batch> batches) {
     SWAMLA_TRY(float loss, runLoss(eval, batch));
     sum += loss;
   }
-  return sum / static_cast<double>(batches.size());
+  if (!ranks)
+    return sum / static_cast<double>(batches.size());
+  const double mine[] = {sum, static_cast<double>(batches.size())};
+  std::vector<double> all(2 * ranks->ranks());
+  SWAMLA_RETURN_IF_ERROR(ranks->gatherNumbers(mine, all));
+  double total = 0, count = 0;
+  for (size_t i = 0; i < all.size(); i += 2) {
+    total += all[i];
+    count += all[i + 1];
+  }
+  return total / count;
 }
 
 } // namespace swamla

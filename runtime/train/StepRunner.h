@@ -14,6 +14,11 @@
 // states as they are. AdamW's bias corrections count updates, the learning rate
 // counts steps, so a step that was skipped is one step of the schedule.
 //
+// With many ranks each runs the micro steps on its own batches. The last one
+// adds the gradients up over ranks, so none may leave it out: a loss that is not
+// finite on any rank is known to all only behind it, and then all of them, or
+// none, run the update.
+//
 //===----------------------------------------------------------------------===//
 #pragma once
 
@@ -28,8 +33,11 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace swamla {
+
+class Communicator;
 
 /// What the update rule needs; the same for every step but the learning rate.
 struct Hyperparameters {
@@ -39,29 +47,31 @@ struct Hyperparameters {
   double beta2 = 0.95;
   double eps = 1e-8;
   double clip = 1.0;        ///< largest gradient norm; 0: no clipping
-  int64_t accumulation = 1; ///< micro steps in a step
+  int64_t accumulation = 1; ///< micro steps in a step, on each rank
   uint64_t seed = 0;        ///< of dropout
 };
 
 struct StepResult {
   bool finite = true; ///< loss and norm; else nothing was updated
-  double loss = 0;    ///< mean over the micro steps, before the update
+  double loss = 0;    ///< mean over the micro steps of all ranks, before the update
   double gradNorm =
       0; ///< of their mean gradient, before clipping; NaN where the loss is not finite
   double lr = 0;
   DataPosition after; ///< where the data stands behind the step
+  int stop = 0;       ///< the largest of the ranks' `stop`
 };
 
 class StepRunner {
 public:
   /// `skipped`: steps before the first that updated nothing. Fails when the program has a scalar of
   /// an unexpected type, or none for the learning rate.
+  /// `ranks` are those of a program for many; null: there is one.
   static Result<StepRunner> create(Device &device, const Hyperparameters &hyper,
-                                   int64_t skipped = 0);
+                                   int64_t skipped = 0, Communicator *ranks = nullptr);
 
   /// Step number `step` (from 0) on the loader's next batches. The update may still run on the
-  /// device when this returns.
-  Result<StepResult> step(int64_t step, BatchLoader &loader);
+  /// device when this returns. `stop`: what this rank wants all to know, 0 if nothing.
+  Result<StepResult> step(int64_t step, BatchLoader &loader, int stop = 0);
   /// step() for callers to whom a result that is not finite is an error.
   Result<StepResult> finiteStep(int64_t step, BatchLoader &loader);
   /// After a step that was not finite: looks at the parameters, then repeats the step, on a loader
@@ -72,7 +82,7 @@ public:
   /// Steps so far that updated nothing.
   int64_t skippedSteps() const { return skipped; }
 
-  /// The mean loss of the batches (at least one), in nats per token, without dropout.
+  /// The mean loss of the batches of all ranks (at least one), in nats per token, without dropout.
   /// `eval`.
   Result<double> evaluate(std::span<const Batch> batches);
 
@@ -87,7 +97,7 @@ private:
     SlotRef tokens, targets, loss;
   };
 
-  StepRunner(Device &device, const Hyperparameters &hyper);
+  StepRunner(Device &device, const Hyperparameters &hyper, Communicator *ranks);
   static Result<SlotRef> resolve(const StepFile &file, std::string_view name, schema::DType type);
   Result<LossProgram> resolveLoss(const std::string &program) const;
   /// The slot of a scalar that not every program has.
@@ -97,6 +107,9 @@ private:
   Status setBatch(const LossProgram &program, const Batch &batch);
   Status calibrateOnce(const Batch &batch);
   Result<float> runLoss(const LossProgram &program, const Batch &batch);
+  Result<float> runMicroStep(int64_t step, int64_t micro, const Batch &batch);
+  Status setDropoutKey(int64_t step, int64_t micro);
+  Status agree(StepResult &result);
   Result<StepResult> skip(StepResult result, int64_t batchesLeft, BatchLoader &loader);
   Status setStepScalars(int64_t step, double learningRate);
   Status clearGradients();
@@ -106,7 +119,10 @@ private:
   Device *device;
   Hyperparameters hyper;
   RandomStream dropoutKeys;
+  Communicator *ranks;
+  std::vector<double> gathered; ///< two numbers of each rank
   LossProgram microStep, eval;
+  unsigned lastMicroStep = 0; ///< the program of a step's last micro step
   unsigned apply = 0;
   int64_t skipped = 0;
   bool uncalibrated = false; ///< fp8: the scales are still guesses

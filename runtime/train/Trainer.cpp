@@ -2,6 +2,8 @@
 
 #include "runtime/train/Trainer.h"
 
+#include "runtime/train/RankAgreement.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -15,12 +17,14 @@ std::vector<uint64_t> spreadEvenly(uint64_t sequences, uint64_t count) {
   return chosen;
 }
 
-Trainer::Trainer(const StepRunner &runner, TrainerConfig config, const TrainState &state,
-                 CheckpointWriter *checkpoints, const SequenceSource &source, uint32_t batch)
-    : runner(runner), config(std::move(config)), state(state), checkpoints(checkpoints),
-      source(source), batch(batch) {}
+Trainer::Trainer(Device &device, const StepRunner &runner, TrainerConfig config,
+                 const TrainState &state, CheckpointWriter *checkpoints,
+                 const SequenceSource &source, uint32_t batch)
+    : device(device), runner(runner), config(std::move(config)), state(state),
+      checkpoints(checkpoints), source(source), batch(batch) {}
 
-/// Reads the validation set into memory, so that every validation sees the same tokens at no cost.
+/// Reads this rank's part of the validation set into memory, so that every validation sees the same
+/// tokens at no cost.
 Status Trainer::loadValidation(const SequenceSource &source, uint32_t batch) {
   uint64_t wanted = static_cast<uint64_t>(config.valBatches) * batch;
   std::vector<uint64_t> chosen = spreadEvenly(source.sequences(), wanted);
@@ -29,10 +33,10 @@ Status Trainer::loadValidation(const SequenceSource &source, uint32_t batch) {
         "the validation data has {} sequence{} of {} tokens; a batch needs {}: give more data, "
         "compile with a smaller --batch, or switch validation off (--val-every 0)",
         chosen.size(), chosen.size() == 1 ? "" : "s", source.blockSize(), batch));
-  validationBatches.resize(chosen.size() / batch);
-  for (size_t i = 0; i < validationBatches.size(); ++i)
-    SWAMLA_RETURN_IF_ERROR(
-        readBatch(source, std::span(chosen).subspan(i * batch, batch), validationBatches[i]));
+  validationTokens = chosen.size() / batch * batch * source.blockSize();
+  for (size_t i = share().rank; i < chosen.size() / batch; i += share().ranks)
+    SWAMLA_RETURN_IF_ERROR(readBatch(source, std::span(chosen).subspan(i * batch, batch),
+                                     validationBatches.emplace_back()));
   return Status::ok();
 }
 
@@ -40,7 +44,8 @@ Result<std::unique_ptr<Trainer>> Trainer::create(Device &device, const TokenData
                                                  const TrainerConfig &config,
                                                  const TrainState &state,
                                                  CheckpointWriter *checkpoints, JsonLog *log) {
-  SWAMLA_TRY(StepRunner runner, StepRunner::create(device, config.hyper, state.skipped));
+  SWAMLA_TRY(StepRunner runner,
+             StepRunner::create(device, config.hyper, state.skipped, config.ranks));
   const schema::Model *model = device.file().step().model();
   if (data.train->blockSize() != model->block_size())
     return internalError("the data was cut for another block size");
@@ -48,7 +53,7 @@ Result<std::unique_ptr<Trainer>> Trainer::create(Device &device, const TokenData
     return failedPrecondition(fmt::format("the run stands at sequence {} of the data, which has {}",
                                           state.position.index, data.train->sequences()));
   std::unique_ptr<Trainer> trainer(
-      new Trainer(runner, config, state, checkpoints, *data.train, model->batch()));
+      new Trainer(device, runner, config, state, checkpoints, *data.train, model->batch()));
   if (config.valEvery > 0) {
     if (!data.validation)
       return invalidArgument("there is no validation data to use every --val-every steps");
@@ -57,12 +62,13 @@ Result<std::unique_ptr<Trainer>> Trainer::create(Device &device, const TokenData
   Progress::Config progress = config.progress;
   progress.firstStep = state.step;
   progress.steps = config.steps;
-  progress.tokensPerStep =
-      static_cast<uint64_t>(config.hyper.accumulation) * model->batch() * model->block_size();
+  progress.tokensPerStep = static_cast<uint64_t>(config.hyper.accumulation) * model->batch() *
+                           model->block_size() * trainer->share().ranks;
   trainer->progress = std::make_unique<Progress>(progress, log);
   auto batches = static_cast<uint64_t>((config.steps - state.step) * config.hyper.accumulation);
-  trainer->loader = std::make_unique<BatchLoader>(*data.train, model->batch(), state.seed,
-                                                  state.position, /*ahead=*/4, batches);
+  trainer->loader =
+      std::make_unique<BatchLoader>(*data.train, model->batch(), state.seed, state.position,
+                                    /*ahead=*/4, batches, trainer->share());
   return trainer;
 }
 
@@ -70,13 +76,22 @@ Status Trainer::validate(TrainOutcome &outcome) {
   Timer timer;
   SWAMLA_TRY(double loss, runner.evaluate(validationBatches));
   outcome.validationLoss = loss;
-  uint64_t tokens = validationBatches.size() * validationBatches.front().tokens.size();
-  return progress->validation(state.step, loss, tokens, timer.seconds());
+  return progress->validation(state.step, loss, validationTokens, timer.seconds());
 }
 
 Status Trainer::save(TrainOutcome &outcome) {
   Timer timer;
-  SWAMLA_TRY(outcome.checkpoint, checkpoints->save(state));
+  if (!config.ranks) {
+    SWAMLA_TRY(outcome.checkpoint, checkpoints->save(state));
+  } else {
+    // What one rank writes is the run's only if all have it; and nobody goes on before it is there.
+    SWAMLA_RETURN_IF_ERROR(
+        requireSameParameters(*config.ranks, device, fmt::format("After step {}", state.step)));
+    Result<std::string> saved = std::string();
+    if (share().rank == 0)
+      saved = checkpoints->save(state);
+    SWAMLA_TRY(outcome.checkpoint, agree(*config.ranks, std::move(saved)));
+  }
   return progress->checkpoint(state.step, outcome.checkpoint, timer.seconds());
 }
 
@@ -93,17 +108,28 @@ void Trainer::advance(const StepResult &result, TrainOutcome &outcome) {
 /// NaN as one would read it: its sign means nothing.
 static double withoutSign(double x) { return std::isnan(x) ? std::abs(x) : x; }
 
+/// The first tensor of the step that is not finite, on this rank or else on the first that has one.
+Result<std::string> Trainer::findNonFinite() {
+  BatchLoader again(source, batch, state.seed, state.position, /*ahead=*/1,
+                    static_cast<uint64_t>(config.hyper.accumulation), share());
+  SWAMLA_TRY(std::optional<NonFinite> found, runner.findNonFinite(state.step, again));
+  std::string text = found ? found->describe() : "";
+  if (config.ranks) {
+    SWAMLA_TRY(std::vector<std::string> all, config.ranks->exchange(text));
+    auto first = std::ranges::find_if(all, [](const std::string &each) { return !each.empty(); });
+    if (first != all.end())
+      text = fmt::format("on rank {}: {}", first - all.begin(), *first);
+  }
+  return text.empty() ? std::string("the step was repeated op by op, and no op wrote one") : text;
+}
+
 /// Says where a step went wrong, and skips it or ends the run.
 Status Trainer::handleNonFinite(const StepResult &result, TrainOutcome &outcome) {
-  BatchLoader again(source, batch, state.seed, state.position, /*ahead=*/1,
-                    static_cast<uint64_t>(config.hyper.accumulation));
-  SWAMLA_TRY(std::optional<NonFinite> found, runner.findNonFinite(state.step, again));
   NonFiniteReport report;
+  SWAMLA_TRY(report.tensor, findNonFinite());
   report.step = state.step + 1;
   report.loss = withoutSign(result.loss);
   report.gradNorm = withoutSign(result.gradNorm);
-  report.tensor = found ? found->describe()
-                        : std::string("the step was repeated op by op, and no op wrote one");
   bool skip = config.onNonFinite == OnNonFinite::Skip && ++skipsInARow < kMaxSkips;
   report.action = skip ? "skip" : "stop";
   SWAMLA_RETURN_IF_ERROR(progress->nonFinite(report));
@@ -126,7 +152,8 @@ Status Trainer::handleNonFinite(const StepResult &result, TrainOutcome &outcome)
 
 Status Trainer::oneStep(TrainOutcome &outcome) {
   Timer timer;
-  SWAMLA_TRY(StepResult result, runner.step(state.step, *loader));
+  SWAMLA_TRY(StepResult result, runner.step(state.step, *loader, config.ranks ? askToStop() : 0));
+  outcome.stopped = result.stop;
   if (!result.finite)
     return handleNonFinite(result, outcome);
   skipsInARow = 0;
@@ -149,9 +176,9 @@ Result<TrainOutcome> Trainer::run() {
   Status noData;
   while (state.step < config.steps && outcome.stopped == 0) {
     Status stepped = oneStep(outcome);
-    if (stepped.code() == StatusCode::Unavailable) {
+    if (stepped.code() == StatusCode::Unavailable && !config.ranks) {
       // Of a step whose data does not come nothing is left: what is there can be saved.
-      outcome.stopped = config.stopRequested ? config.stopRequested() : 0;
+      outcome.stopped = askToStop();
       if (outcome.stopped == 0)
         noData = std::move(stepped);
       if (state.step == 0)
@@ -161,7 +188,8 @@ Result<TrainOutcome> Trainer::run() {
     SWAMLA_RETURN_IF_ERROR(std::move(stepped));
     if (!outcome.divergence.empty())
       break;
-    outcome.stopped = config.stopRequested ? config.stopRequested() : 0;
+    if (!config.ranks)
+      outcome.stopped = askToStop();
     bool last = state.step == config.steps;
     if (config.valEvery > 0 && outcome.stopped == 0 && (last || state.step % config.valEvery == 0))
       SWAMLA_RETURN_IF_ERROR(validate(outcome));

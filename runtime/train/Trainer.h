@@ -34,8 +34,10 @@ struct TrainerConfig {
   int64_t checkpointEvery = 0; ///< 0: only at the end
   OnNonFinite onNonFinite = OnNonFinite::Stop;
   Progress::Config progress; ///< steps, firstStep and tokensPerStep are filled in
-  /// Asked after every step: not 0 means stop, after saving.
+  /// Asked after every step: not 0 means stop, after saving. Of many ranks all stop, after the
+  /// step before whose update one of them had asked.
   std::function<int()> stopRequested;
+  Communicator *ranks = nullptr; ///< of a program for many
 };
 
 /// How a run ended.
@@ -53,7 +55,7 @@ struct TrainOutcome {
 class Trainer {
 public:
   /// `data` and `state` say where the run stands: a new run has step 0. `checkpoints` and `log` may
-  /// be null. All must outlive the trainer.
+  /// be null. All must outlive the trainer. With many ranks, rank 0 alone saves.
   static Result<std::unique_ptr<Trainer>> create(Device &device, const TokenData &data,
                                                  const TrainerConfig &config,
                                                  const TrainState &state,
@@ -65,15 +67,19 @@ public:
   Result<TrainOutcome> run();
 
 private:
-  Trainer(const StepRunner &runner, TrainerConfig config, const TrainState &state,
+  Trainer(Device &device, const StepRunner &runner, TrainerConfig config, const TrainState &state,
           CheckpointWriter *checkpoints, const SequenceSource &source, uint32_t batch);
+  RankShare share() const { return shareOf(config.ranks); }
+  int askToStop() const { return config.stopRequested ? config.stopRequested() : 0; }
   Status loadValidation(const SequenceSource &source, uint32_t batch);
   Status validate(TrainOutcome &outcome);
   Status save(TrainOutcome &outcome);
   Status oneStep(TrainOutcome &outcome);
+  Result<std::string> findNonFinite();
   Status handleNonFinite(const StepResult &result, TrainOutcome &outcome);
   void advance(const StepResult &result, TrainOutcome &outcome);
 
+  Device &device;
   StepRunner runner;
   TrainerConfig config;
   TrainState state;
@@ -84,7 +90,8 @@ private:
   double timedSeconds = 0; ///< of the steps that secondsPerStep is of
   int64_t timedSteps = 0, stepsRun = 0;
   std::unique_ptr<BatchLoader> loader;
-  std::vector<Batch> validationBatches;
+  std::vector<Batch> validationBatches; ///< of this rank
+  uint64_t validationTokens = 0;        ///< of all ranks
   std::unique_ptr<Progress> progress;
 };
 

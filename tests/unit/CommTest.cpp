@@ -1,13 +1,12 @@
 //===- CommTest.cpp - ranks as threads of one process ---------------------===//
 
 #include "runtime/base/Bf16.h"
-#include "runtime/comm/GlooCommunicator.h"
 #include "runtime/comm/RankLink.h"
+#include "tests/unit/RankTestSupport.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <csignal>
 #include <cstring>
 
 #include <map>
@@ -17,32 +16,8 @@ namespace swamla {
 namespace {
 
 using schema::DType;
-
-/// Runs `body` on a thread for each of `ranks` ranks, connected.
-void onRanks(unsigned ranks, const std::function<void(Communicator &)> &body) {
-  std::signal(SIGPIPE, SIG_IGN);
-  auto listener = listenOn(0, /*loopbackOnly=*/true);
-  ASSERT_TRUE(listener.isOk()) << listener.status().message();
-  uint16_t port = localPort(*listener);
-  std::vector<std::thread> threads;
-  for (unsigned rank = 0; rank < ranks; ++rank)
-    threads.emplace_back([&, rank] {
-      GlooConfig config;
-      config.place = {rank, ranks, rank, ranks, "127.0.0.1", port, "a test"};
-      if (rank == 0)
-        config.listener = *std::move(listener);
-      auto communicator = createGlooCommunicator(std::move(config));
-      ASSERT_TRUE(communicator.isOk()) << communicator.status().message();
-      body(**communicator);
-    });
-  for (std::thread &thread : threads)
-    thread.join();
-}
-
-void leave(Communicator &ranks) {
-  Status status = ranks.leave();
-  EXPECT_TRUE(status.isOk()) << status.message();
-}
+using test::leave;
+using test::onRanks;
 
 /// Numbers whose sums depend on the order in which they are added.
 float number(unsigned rank, size_t i) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
 #include <set>
 #include <thread>
 
@@ -161,6 +162,54 @@ TEST(TokenDataOrderTest, ResumesExactlyAtEveryPosition) {
       ASSERT_EQ(got, expected) << "batch " << batch << ", stopped after " << stop;
       ASSERT_EQ(last, end);
     }
+  }
+}
+
+/// What `ranks` ranks see in order, micro step by micro step and rank by rank within each.
+std::vector<int32_t> takeByRanks(const SequenceSource &source, uint32_t batch, unsigned ranks,
+                                 size_t microSteps, DataPosition start, DataPosition &after) {
+  std::vector<std::unique_ptr<BatchLoader>> loaders;
+  for (unsigned rank = 0; rank < ranks; ++rank)
+    loaders.push_back(std::make_unique<BatchLoader>(source, batch, 9, start, 2, microSteps,
+                                                    RankShare{rank, ranks}));
+  std::vector<int32_t> numbers;
+  for (size_t i = 0; i < microSteps; ++i) {
+    std::set<std::pair<uint64_t, uint64_t>> places;
+    for (const auto &loader : loaders) {
+      std::vector<int32_t> part = take(*loader, batch, 1, after);
+      numbers.insert(numbers.end(), part.begin(), part.end());
+      places.insert({after.epoch, after.index});
+    }
+    EXPECT_EQ(places.size(), 1U) << "all ranks stand at one place";
+  }
+  return numbers;
+}
+
+TEST(TokenDataOrderTest, OrderDoesNotDependOnRanks) {
+  NumberedSequences source(11);
+  PartedSequences parted;
+  for (const SequenceSource *each : {static_cast<const SequenceSource *>(&source),
+                                     static_cast<const SequenceSource *>(&parted)}) {
+    DataPosition one, end;
+    BatchLoader alone(*each, 2, 9, {});
+    std::vector<int32_t> expected = take(alone, 2, 16, one); // across two epoch ends
+    for (unsigned ranks : {1U, 2U, 4U}) {
+      EXPECT_EQ(takeByRanks(*each, 2, ranks, 16 / ranks, {}, end), expected) << ranks << " ranks";
+      EXPECT_EQ(end, one);
+    }
+  }
+}
+
+TEST(TokenDataOrderTest, ResumesOnAnotherNumberOfRanks) {
+  NumberedSequences source(7);
+  DataPosition end, middle, last;
+  std::vector<int32_t> expected = takeByRanks(source, 3, 4, 6, {}, end);
+  for (unsigned ranks : {1U, 2U, 8U}) {
+    std::vector<int32_t> got = takeByRanks(source, 3, 4, 2, {}, middle);
+    std::vector<int32_t> rest = takeByRanks(source, 3, ranks, 16 / ranks, middle, last);
+    got.insert(got.end(), rest.begin(), rest.end());
+    EXPECT_EQ(got, expected) << "on " << ranks;
+    EXPECT_EQ(last, end);
   }
 }
 
