@@ -37,7 +37,7 @@ if [ $quick -eq 0 ]; then
   stage "runtime under AddressSanitizer and UndefinedBehaviorSanitizer"
   tools/sanitize.sh
   stage "clang-tidy"
-  tools/lint/tidy.sh
+  tools/lint/tidy.py
 fi
 
 stage "done"
