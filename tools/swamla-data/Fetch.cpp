@@ -4,6 +4,7 @@
 #include "tools/swamla-data/Commands.h"
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -12,10 +13,12 @@
 
 namespace swamla::data {
 
-static volatile std::sig_atomic_t interrupted = 0;
+/// Set by a signal, read by the thread that fetches.
+static std::atomic<bool> interrupted = false;
+static_assert(std::atomic<bool>::is_always_lock_free, "what a signal handler may write");
 /// What has come is kept; a second signal ends the program at once.
 static void onSignal(int signal) {
-  interrupted = 1;
+  interrupted = true;
   std::signal(signal, SIG_DFL);
 }
 
@@ -41,13 +44,13 @@ Status fetch(const FetchFlags &flags) {
   config.policy.timeouts.stallSeconds = flags.timeout;
   config.policy.timeouts.connectSeconds =
       std::min(config.policy.timeouts.connectSeconds, flags.timeout);
-  config.interrupted = [] { return interrupted != 0; };
+  config.interrupted = [] { return interrupted.load(); };
   SWAMLA_TRY(std::unique_ptr<ShardStore> store, ShardStore::create(std::move(config)));
   std::signal(SIGINT, onSignal);
   std::signal(SIGTERM, onSignal);
   Status status = fetchAll(*store, flags);
   // A server that does not answer is no interruption.
-  if (status.code() == StatusCode::Unavailable && interrupted == 0)
+  if (status.code() == StatusCode::Unavailable && !interrupted)
     return failedPrecondition(status.message());
   return status;
 }
