@@ -20,7 +20,7 @@ ctest --test-dir "$build" --output-on-failure -j "$(nproc)" -L unit
 fuzz() {
   name="$1" time="$2"
   case "$name" in # text files: their readers are small
-    JsonLinesFuzzer | TokenizerFilesFuzzer) time=$(((time + 2) / 3)) ;;
+    FramesFuzzer | JsonLinesFuzzer | TokenizerFilesFuzzer) time=$(((time + 2) / 3)) ;;
   esac
   cd "$build"
   mkdir -p "corpus/$name"

@@ -105,7 +105,8 @@ Result<std::unique_ptr<GlooGroup>> GlooGroup::connect(RankLink &link, const std:
 Status GlooGroup::exchangePieces(std::span<const std::byte> from, std::span<const Range> ranges,
                                  std::span<std::byte> to) {
   size_t own = ranges[rank].size;
-  std::memcpy(to.data() + rank * own, from.data() + ranges[rank].offset, own);
+  if (own != 0)
+    std::memcpy(to.data() + rank * own, from.data() + ranges[rank].offset, own);
   return run("cannot exchange data with the other ranks", [&] {
     auto in = connections->context->createUnboundBuffer(writable(from), from.size());
     auto out = connections->context->createUnboundBuffer(to.data(), to.size());
