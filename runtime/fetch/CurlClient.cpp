@@ -107,12 +107,11 @@ HttpResult CurlClient::get(const HttpRequest &request, const HttpHandler &handle
   Transfer transfer{handler, {}, false, false};
   char error[CURL_ERROR_SIZE] = "";
   setUp(request, transfer, error);
-  std::unique_ptr<curl_slist, CurlDelete> headers;
+  curl_slist *list = nullptr;
   for (const std::string &header : request.headers)
-    if (curl_slist *longer = curl_slist_append(headers.get(), header.c_str())) {
-      (void)headers.release(); // `longer` begins with it
-      headers.reset(longer);
-    }
+    if (curl_slist *longer = curl_slist_append(list, header.c_str()))
+      list = longer;
+  std::unique_ptr<curl_slist, CurlDelete> headers(list);
   curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
   CURLcode code = curl_easy_perform(curl.get());
   HttpResult result;

@@ -33,8 +33,9 @@ FileIdentity parseVersion(std::string_view text) {
   uint64_t size = 0;
   if (space == std::string_view::npos || end == std::string_view::npos || end < space)
     return version;
-  auto [stop, error] = std::from_chars(text.data(), text.data() + space, size);
-  if (error != std::errc() || stop != text.data() + space)
+  std::string_view digits = text.substr(0, space);
+  auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), size);
+  if (error != std::errc() || stop != digits.data() + digits.size())
     return version;
   version.etag = text.substr(space + 1, end - space - 1);
   if (size > 0)
