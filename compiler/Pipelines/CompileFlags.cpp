@@ -47,6 +47,17 @@ CompileFlags::CompileFlags(cl::OptionCategory &category)
           cl::cat(category)),
       fp8Head("fp8-head", cl::desc("with --precision=fp8: the products of the head are fp8, too"),
               cl::cat(category)),
+      ranks("ranks",
+            cl::desc("processes that train one model together, each on its own part of the data "
+                     "(default 1); the batch is that of one of them"),
+            cl::cat(category)),
+      bucketMb("bucket-mb",
+               cl::desc("with --ranks: megabytes of gradients that are added up over the ranks at "
+                        "once (default 25)"),
+               cl::cat(category)),
+      parallel("parallel",
+               cl::desc("with --ranks: what each holds: ddp (default), all parameters and states"),
+               cl::cat(category)),
       target("target", cl::desc("what to compile for: cpu (default) or cuda"), cl::cat(category)),
       mcpu("mcpu",
            cl::desc("cpu: x86-64-v2, x86-64-v3, x86-64-v4, or native (default), this machine's "
@@ -61,6 +72,9 @@ void CompileFlags::readInto(CompileOptions &options) {
   assignIfGiven(fp8Recipe, options.fp8Recipe);
   if (fp8Head.getNumOccurrences() > 0)
     options.fp8Head = fp8Head ? "true" : "false";
+  assignIfGiven(ranks, options.ranks);
+  assignIfGiven(bucketMb, options.bucketMb);
+  assignIfGiven(parallel, options.parallel);
   assignIfGiven(target, options.target);
   assignIfGiven(mcpu, options.mcpu);
   mcpu.removeArgument();

@@ -32,7 +32,8 @@ private:
   llvm::cl::opt<int64_t> lossRows;
   llvm::cl::opt<std::string> microSteps, precision, fp8Recipe;
   llvm::cl::opt<bool> fp8Head;
-  llvm::cl::opt<std::string> target, mcpu;
+  llvm::cl::opt<int64_t> ranks, bucketMb;
+  llvm::cl::opt<std::string> parallel, target, mcpu;
 };
 
 } // namespace swamla

@@ -23,6 +23,7 @@ struct WordOption {
   Phase usedBy;
   llvm::StringLiteral target = ""; ///< for which this is the entry; empty: for any
   bool fp8Only = false;            ///< means something only with --precision=fp8
+  bool ranksOnly = false;          ///< means something only with two --ranks or more
 };
 
 constexpr WordOption kWordOptions[] = {
@@ -39,6 +40,8 @@ constexpr WordOption kWordOptions[] = {
      Phase::Quantize, "", /*fp8Only=*/true},
     {"fp8-head", &CompileOptions::fp8Head, "false", "false|true", "", Phase::Quantize, "",
      /*fp8Only=*/true},
+    {"parallel", &CompileOptions::parallel, "ddp", "ddp", "zero1|zero2", Phase::Distribute, "",
+     /*fp8Only=*/false, /*ranksOnly=*/true},
     {"mcpu", &CompileOptions::mcpu, "native", "x86-64-v2|x86-64-v3|x86-64-v4|native", "",
      Phase::Lower, "cpu"},
     {"mcpu", &CompileOptions::mcpu, "sm_90a", "sm_90a", "", Phase::Lower, "cuda"}};
@@ -47,10 +50,17 @@ struct NumberOption {
   llvm::StringLiteral name;
   std::optional<int64_t> CompileOptions::*member;
   Phase usedBy;
+  int64_t fallback = 0; ///< 0: left to the compiler
+  /// Of runs with many ranks: stored only where it differs from the fallback.
+  bool ranksOnly = false;
 };
 
-constexpr NumberOption kNumberOptions[] = {{"batch", &CompileOptions::batch, Phase::Expand},
-                                           {"loss-rows", &CompileOptions::lossRows, Phase::Group}};
+// `ranks` comes before what it decides about.
+constexpr NumberOption kNumberOptions[] = {
+    {"batch", &CompileOptions::batch, Phase::Expand},
+    {"loss-rows", &CompileOptions::lossRows, Phase::Group},
+    {"ranks", &CompileOptions::ranks, Phase::Distribute, 1, /*ranksOnly=*/true},
+    {"bucket-mb", &CompileOptions::bucketMb, Phase::Distribute, 0, /*ranksOnly=*/true}};
 
 bool isOneOf(StringRef value, StringRef words) {
   SmallVector<StringRef> list;
@@ -123,10 +133,23 @@ LogicalResult resolveNumber(ModuleOp module, Phase done, const NumberOption &opt
   if (value && *value < 1)
     return reject(module) << "--" << option.name << "=" << *value << ": expected at least 1";
   if (!value)
-    value = attribute ? attribute.getInt() : 0;
-  if (!attribute)
+    value = attribute ? attribute.getInt() : option.fallback;
+  if (!attribute && !option.ranksOnly)
     return success();
-  return checkInTime(module, done, option.name, option.usedBy, *value, attribute.getInt());
+  return checkInTime(module, done, option.name, option.usedBy, *value,
+                     attribute ? attribute.getInt() : option.fallback);
+}
+
+/// Whether an option of runs with many ranks has nothing to say in this one; fails if it was given
+/// all the same.
+template <typename T>
+FailureOr<bool> isIdle(ModuleOp module, StringRef name, const CompileOptions &options,
+                       const std::optional<T> &value) {
+  if (name == "ranks" || options.ranks.value_or(1) > 1)
+    return false;
+  if (value)
+    return reject(module) << "--" << name << "=" << *value << " is for many ranks; found --ranks=1";
+  return true;
 }
 } // namespace
 
@@ -137,10 +160,17 @@ LogicalResult resolveOptions(ModuleOp module, Phase done, CompileOptions &option
     stored = builder.getDictionaryAttr({});
   SmallVector<NamedAttribute> resolved;
   for (const NumberOption &option : kNumberOptions) {
+    const std::optional<int64_t> &value = options.*option.member;
+    FailureOr<bool> idle =
+        option.ranksOnly ? isIdle(module, option.name, options, value) : FailureOr<bool>(false);
+    if (failed(idle))
+      return failure();
+    if (*idle)
+      continue;
     if (failed(resolveNumber(module, done, option, stored, options)))
       return failure();
-    resolved.push_back(builder.getNamedAttr(
-        option.name, builder.getI64IntegerAttr((options.*option.member).value_or(0))));
+    if (!option.ranksOnly || *value != option.fallback)
+      resolved.push_back(builder.getNamedAttr(option.name, builder.getI64IntegerAttr(*value)));
   }
   for (const WordOption &option : kWordOptions) {
     if (!option.target.empty() && option.target != *options.target)
@@ -151,6 +181,13 @@ LogicalResult resolveOptions(ModuleOp module, Phase done, CompileOptions &option
                               << " is for --precision=fp8; found --precision="
                               << *options.precision;
       continue;
+    }
+    if (option.ranksOnly) {
+      FailureOr<bool> idle = isIdle(module, option.name, options, options.*option.member);
+      if (failed(idle))
+        return failure();
+      if (*idle)
+        continue;
     }
     if (failed(resolveWord(module, done, option, stored, options)))
       return failure();

@@ -28,6 +28,7 @@ enum class Phase {
   Fuse,
   Optimizer,
   Plan,
+  Distribute,
   Lower,
   Emit
 };
@@ -44,6 +45,9 @@ struct CompileOptions {
   std::optional<std::string> fp8Recipe; ///< fp8: tensorwise, delayed or rowwise
   std::optional<std::string> fp8Head;   ///< fp8: true or false: the products of the head, too
   std::optional<std::string> target;    ///< cpu or cuda
+  std::optional<int64_t> ranks;         ///< processes that train one model together
+  std::optional<int64_t> bucketMb;      ///< megabytes of gradients that travel together; 0: 25
+  std::optional<std::string> parallel;  ///< ranks: ddp
   std::optional<std::string> mcpu;      ///< cpu: x86-64-v2, -v3, -v4 or native; cuda: sm_90a
 
   // How to compile; these change no program.

@@ -7,6 +7,7 @@
 #include "compiler/Pipelines/Phases.h"
 
 #include "compiler/Autodiff/Passes.h"
+#include "compiler/Distribute/Passes.h"
 #include "compiler/Expand/Passes.h"
 #include "compiler/Fuse/Passes.h"
 #include "compiler/Kernels/Passes.h"
@@ -169,6 +170,20 @@ void populatePlan(OpPassManager &passes, const CompileOptions &options) {
 }
 
 //===----------------------------------------------------------------------===//
+// distribute: what many ranks add up, and when
+//===----------------------------------------------------------------------===//
+
+void populateDistribute(OpPassManager &passes, const CompileOptions &options) {
+  // After the plan: only there it is known which op is the last to touch a byte of the gradients.
+  DistributePassOptions distribute;
+  distribute.ranks = options.ranks.value_or(1);
+  if (int64_t megabytes = options.bucketMb.value_or(0))
+    distribute.bucketBytes = megabytes * 1000000;
+  if (distribute.ranks > 1)
+    passes.addPass(createDistributePass(distribute));
+}
+
+//===----------------------------------------------------------------------===//
 // lower: kernels to the target's code
 //===----------------------------------------------------------------------===//
 
@@ -192,6 +207,7 @@ constexpr PhaseInfo kPhases[] = {
     {Phase::Fuse, "fuse", "few, large ops", populateFuse},
     {Phase::Optimizer, "optimizer", "the optimizer step over flat buffers", populateOptimizer},
     {Phase::Plan, "plan", "places in memory, programs of launches", populatePlan},
+    {Phase::Distribute, "distribute", "what many ranks add up, and when", populateDistribute},
     {Phase::Lower, "lower", "kernels in the LLVM dialect", populateLower},
     {Phase::Emit, "emit", "step.bin", populateNothing}};
 } // namespace
@@ -248,6 +264,8 @@ struct PhaseOptions : PassPipelineOptions<PhaseOptions> {
   Option<std::string> fp8Recipe{*this, "fp8-recipe",
                                 llvm::cl::desc("tensorwise, delayed or rowwise"),
                                 llvm::cl::init("tensorwise")};
+  Option<int64_t> ranks{*this, "ranks", llvm::cl::desc("processes that train one model"),
+                        llvm::cl::init(1)};
   Option<std::string> target{*this, "target", llvm::cl::desc("cpu or cuda"), llvm::cl::init("cpu")};
   Option<std::string> mcpu{*this, "mcpu",
                            llvm::cl::desc("cpu: x86-64-v2, -v3, -v4 or native; cuda: sm_90a")};
@@ -261,6 +279,7 @@ struct PhaseOptions : PassPipelineOptions<PhaseOptions> {
     options.optimizerState = optimizerState;
     options.precision = precision;
     options.fp8Recipe = fp8Recipe;
+    options.ranks = ranks;
     options.target = target;
     options.mcpu = !mcpu.empty() ? mcpu.getValue() : target == "cuda" ? "sm_90a" : "native";
     options.until = Phase::Lower;

@@ -2,6 +2,7 @@
 #include "compiler/Pipelines/RegisterPasses.h"
 
 #include "compiler/Autodiff/Passes.h"
+#include "compiler/Distribute/Passes.h"
 #include "compiler/Expand/Passes.h"
 #include "compiler/Fuse/Passes.h"
 #include "compiler/Kernels/Passes.h"
@@ -38,6 +39,7 @@ void registerAllSwamlaPasses() {
   registerSwamlaFusePasses();
   registerSwamlaOptimizerPasses();
   registerSwamlaPlanPasses();
+  registerSwamlaDistributePasses();
   registerSwamlaKernelsPasses();
   registerSwamlaPipelinesPasses();
   registerPhasePipelines();

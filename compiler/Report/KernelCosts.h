@@ -2,10 +2,12 @@
 #pragma once
 
 #include "compiler/Report/Machine.h"
+#include "dialects/Step/IR/StepDialect.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,9 @@ struct ProgramCost {
   std::string program;
   std::vector<KernelCost> kernels; ///< in order of their first call
 };
+
+/// The cost of one op of a program, called once; nullopt for what ranks do together.
+std::optional<KernelCost> costOf(step::ProgramOp program, mlir::Operation &op);
 
 /// The costs of every step.program of a module after the phase plan, or any later one.
 std::vector<ProgramCost> collectCosts(mlir::ModuleOp module);

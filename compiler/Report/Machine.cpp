@@ -3,7 +3,9 @@
 // Sources. Measured: docs/results/2026-11-25-h200-bf16.txt (copy), and cuBLASLt's
 // products of 8192^3 random numbers, in bf16 and E4M3 (docs/report.md).
 // Documented: NVIDIA's data sheets of the H200 and H100 SXM, dense, at boost clock:
-// 4.8 and 3.35 TB/s, 67 TFLOP/s in fp32, 495 in tf32, 989 in bf16, 1979 in fp8.
+// 4.8 and 3.35 TB/s, 67 TFLOP/s in fp32, 495 in tf32, 989 in bf16, 1979 in fp8;
+// NVLink 900 GB/s, both directions together. Its data sheets of the DGX H100 and
+// H200: eight GPUs, a ConnectX-7 of 400 Gb/s for each.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/Report/Machine.h"
@@ -22,15 +24,25 @@ constexpr double kDocumentedCopy = 4.8 * kTera, kDocumentedBf16 = 989 * kTera;
 constexpr Figure kFp32 = {67 * kTera, Source::Documented};
 constexpr Figure kTf32 = {495 * kTera * kBf16 / kDocumentedBf16, Source::Scaled};
 
+constexpr int64_t kNode = 8;
+constexpr Figure kLink = {450e9, Source::Documented};
+constexpr Figure kNetwork = {50e9, Source::Documented};
+
 constexpr Machine kMachines[] = {
     {"h200",
      "NVIDIA H200",
      {kCopy, Source::Measured},
-     {kFp32, kTf32, Figure{kBf16, Source::Measured}, Figure{kFp8, Source::Measured}}},
+     {kFp32, kTf32, Figure{kBf16, Source::Measured}, Figure{kFp8, Source::Measured}},
+     kNode,
+     kLink,
+     kNetwork},
     {"h100",
      "NVIDIA H100 80GB HBM3",
      {3.35 * kTera * kCopy / kDocumentedCopy, Source::Scaled},
-     {kFp32, kTf32, Figure{kBf16, Source::Scaled}, Figure{kFp8, Source::Scaled}}},
+     {kFp32, kTf32, Figure{kBf16, Source::Scaled}, Figure{kFp8, Source::Scaled}},
+     kNode,
+     kLink,
+     kNetwork},
 };
 } // namespace
 

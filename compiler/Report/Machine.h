@@ -40,6 +40,9 @@ struct Machine {
   llvm::StringLiteral device; ///< as the driver calls it
   Figure copyBytes;           ///< read and written together, by a copy larger than the caches
   std::array<Figure, 4> flop; ///< dense, by Arithmetic
+  int64_t node;               ///< GPUs that NVLink connects
+  Figure link;                ///< bytes from one of them to the others
+  Figure network;             ///< bytes from a GPU to other nodes
 
   const Figure &flops(Arithmetic arithmetic) const { return flop[static_cast<size_t>(arithmetic)]; }
 };

@@ -94,6 +94,15 @@ json::Value stepJson(const StepReport &report) {
 }
 } // namespace
 
+static json::Value overlapJson(const std::optional<OverlapReport> &overlap) {
+  if (!overlap)
+    return nullptr;
+  return json::Object{{"calls", overlap->collectives},
+                      {"bytes", static_cast<int64_t>(overlap->bytes)},
+                      {"predicted_ms", overlap->seconds * 1e3},
+                      {"exposed_ms", overlap->exposed * 1e3}};
+}
+
 std::string reportAsJson(const StepReport &report) {
   json::Array programs, notes;
   for (const ProgramReport &program : report.programs)
@@ -106,9 +115,11 @@ std::string reportAsJson(const StepReport &report) {
                                  {"precision", report.precision},
                                  {"batch", report.batch},
                                  {"block_size", report.blockSize},
+                                 {"ranks", report.ranks},
                                  {"gpu", machineJson(report.machine)},
                                  {"step", stepJson(report)},
                                  {"programs", std::move(programs)},
+                                 {"collectives", overlapJson(report.overlap)},
                                  {"memory", memoryJson(report.memory)},
                                  {"notes", std::move(notes)}};
   return llvm::formatv("{0:2}\n", all).str();

@@ -106,9 +106,18 @@ std::string formatReport(const StepReport &report) {
   llvm::raw_string_ostream os(text);
   os << llvm::formatv("model      {0}, batch {1} x {2}, {3}, {4}\n", report.model, report.batch,
                       report.blockSize, report.target, report.precision);
+  if (report.ranks > 1)
+    os << llvm::formatv("ranks      {0}, {1}; batch, times and memory are those of one\n",
+                        report.ranks, report.parallel);
   if (report.machine)
     printMachine(*report.machine, os);
   printPrograms(report, os);
+  if (report.overlap)
+    os << llvm::formatv("collective {0} for {1:F1} MB of gradients: {2:F2} ms, {3:F2} of them "
+                        "behind the backward\n",
+                        report.overlap->collectives,
+                        static_cast<double>(report.overlap->bytes) * 1e-6,
+                        report.overlap->seconds * 1e3, report.overlap->exposed * 1e3);
   printMemory(report.memory, os);
   os << "\n";
   for (const std::string &note : report.notes)

@@ -88,6 +88,8 @@ std::vector<std::string> notesOf(const StepReport &report) {
     return {"times are not known: the program is for the target " + report.target +
             ", and the table of machines has GPUs only"};
   std::set<std::string> notes;
+  if (report.ranks > 1)
+    notes.insert("times are those of a rank alone; collectives are a model (docs/report.md)");
   for (const ProgramReport &program : report.programs)
     for (const KernelReport &kernel : program.kernels) {
       std::optional<Efficiency> efficiency = efficiencyOf(kernel.cost.kind, kernel.cost.arithmetic);
@@ -136,9 +138,17 @@ StepReport makeReport(ModuleOp module, const Machine *machine) {
   report.blockSize = number(info, "block_size");
   report.target = option(module, "target");
   report.precision = option(module, "precision");
+  auto options = module->getAttrOfType<DictionaryAttr>("swamla.options");
+  report.ranks = std::max<int64_t>(number(options, "ranks"), 1);
+  report.parallel = option(module, "parallel");
   report.machine = machine;
   for (const ProgramCost &cost : collectCosts(module))
     report.programs.push_back(programReport(cost, machine));
+  auto last = module.lookupSymbol<step::ProgramOp>("last_micro_step");
+  if (!last)
+    last = module.lookupSymbol<step::ProgramOp>("micro_step");
+  if (machine && last && module->hasAttr("step.ranks"))
+    report.overlap = overlapOf(last, *machine);
   report.memory = memoryReport(module, report.target == "cuda");
   report.notes = notesOf(report);
   return report;

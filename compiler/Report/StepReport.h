@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/Report/KernelCosts.h"
+#include "compiler/Report/Overlap.h"
 #include "compiler/Target/StepBin/StepBin.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -42,13 +43,17 @@ struct MemoryReport {
 
 struct StepReport {
   std::string model, target, precision;
-  int64_t batch = 0, blockSize = 0;
+  int64_t batch = 0, blockSize = 0; ///< of one rank
+  int64_t ranks = 1;
+  std::string parallel;             ///< how ranks share the work; empty for one
   const Machine *machine = nullptr; ///< null: no times are known
   std::vector<ProgramReport> programs;
   MemoryReport memory;
+  std::optional<OverlapReport>
+      overlap;                    ///< of the last micro step; with many ranks, after `distribute`
   std::vector<std::string> notes; ///< what is not known or not measured, and why
 
-  /// Of a step of one micro step and the update.
+  /// Of a step of one micro step and the update, on one rank, without what ranks do together.
   std::optional<double> floor() const, predicted() const;
   int64_t tokens() const { return batch * blockSize; }
   const ProgramReport *find(llvm::StringRef program) const;

@@ -15,7 +15,9 @@
 #include "runtime/cpu/Blas.h"
 #include "runtime/cpu/BlasLibrary.h"
 #include "runtime/cpu/CodeObject.h"
+#include "runtime/cpu/CollectiveThread.h"
 #include "runtime/cpu/HostMemory.h"
+#include "runtime/cpu/MemoryTasks.h"
 #include "runtime/cpu/ThreadTeam.h"
 
 #include <algorithm>
@@ -33,33 +35,6 @@ constexpr unsigned kMaxThreads = 1024;
 constexpr uint32_t kPoison = 0x7FFF7FFF;
 constexpr uint64_t kScratchAlignment = 64;
 
-/// Words [0, count) at `words` to `value`. It is called like a kernel: its only view is itself.
-struct FillTask {
-  static constexpr uint64_t kUnitWords = 1 << 14;
-
-  uint32_t *words;
-  uint64_t count;
-  uint32_t value;
-
-  int64_t units() const { return int64_t((count + kUnitWords - 1) / kUnitWords); }
-  static void run(void *const *views, int64_t begin, int64_t end, void * /*scratch*/) {
-    const FillTask &task = *static_cast<const FillTask *>(views[0]);
-    uint64_t last = std::min(uint64_t(end) * kUnitWords, task.count);
-    std::fill(task.words + uint64_t(begin) * kUnitWords, task.words + last, task.value);
-  }
-};
-
-/// A copy of whole units, called like a kernel: its views are destination and source.
-struct CopyTask {
-  static constexpr uint64_t kUnitBytes = 1 << 18, kUnits = 1 << 10;
-
-  static void run(void *const *views, int64_t begin, int64_t end, void * /*scratch*/) {
-    std::memcpy(static_cast<std::byte *>(views[0]) + uint64_t(begin) * kUnitBytes,
-                static_cast<const std::byte *>(views[1]) + uint64_t(begin) * kUnitBytes,
-                uint64_t(end - begin) * kUnitBytes);
-  }
-};
-
 /// A kernel launch with addresses in place of views.
 struct LaunchCall {
   UnitFunction function;
@@ -67,8 +42,15 @@ struct LaunchCall {
   int64_t units;
 };
 
+/// The end of the program's collective number `collective`.
+struct WaitCall {
+  unsigned collective;
+};
+
+using OpCall = std::variant<LaunchCall, MatmulTask, FillTask, CollectiveCall, WaitCall>;
+
 struct PreparedOp {
-  std::variant<LaunchCall, MatmulTask, FillTask> call;
+  OpCall call;
   uint64_t calls = 0;
   double seconds = 0;
 };
@@ -102,13 +84,14 @@ private:
   Status loadCode();
   void preparePrograms();
   MatmulCall matmulCall(const schema::Matmul &matmul) const;
-  std::variant<LaunchCall, MatmulTask, FillTask> prepare(const schema::Op &op);
+  OpCall prepare(const schema::Op &op);
   std::byte *address(const schema::View &view) const {
     return buffers[view.buffer()].data() + view.offset();
   }
   Status checkRange(unsigned buffer, uint64_t offset, uint64_t bytes) const;
   void poisonArena();
   Status execute(PreparedOp &op);
+  Status executeTogether(const PreparedOp &op, std::optional<uint64_t> &first);
 
   DeviceOptions options;
   CpuInfo cpu;
@@ -118,6 +101,7 @@ private:
   CodeObject code;
   std::vector<UnitFunction> kernels;
   std::vector<PreparedProgram> programs;
+  std::optional<CollectiveThread> collectives; ///< of a program for many ranks
 };
 } // namespace
 
@@ -132,6 +116,8 @@ Status CpuDevice::initialize() {
   SWAMLA_RETURN_IF_ERROR(allocate());
   SWAMLA_RETURN_IF_ERROR(loadCode());
   preparePrograms();
+  if (options.communicator)
+    collectives.emplace(*options.communicator);
   if (std::optional<unsigned> setup = file().findProgram("setup"))
     return run(*setup);
   return Status::ok();
@@ -197,7 +183,7 @@ MatmulCall CpuDevice::matmulCall(const schema::Matmul &matmul) const {
   return MatmulCall::of(matmul, [&](const schema::View &view) { return address(view); });
 }
 
-std::variant<LaunchCall, MatmulTask, FillTask> CpuDevice::prepare(const schema::Op &op) {
+OpCall CpuDevice::prepare(const schema::Op &op) {
   if (const schema::Launch *launch = op.kind_as_Launch()) {
     LaunchCall call{kernels[launch->kernel()], {}, int64_t(launch->units())};
     for (const schema::View *view : *launch->views())
@@ -206,6 +192,15 @@ std::variant<LaunchCall, MatmulTask, FillTask> CpuDevice::prepare(const schema::
   }
   if (const schema::Matmul *matmul = op.kind_as_Matmul())
     return MatmulTask(matmulCall(*matmul));
+  if (const schema::Collective *collective = op.kind_as_Collective()) {
+    auto bytes = [&](const schema::View &view) {
+      return std::span(address(view), size_t(view.bytes()));
+    };
+    return CollectiveCall{collective->kind(), collective->dtype(), bytes(*collective->from()),
+                          bytes(*collective->to())};
+  }
+  if (const schema::CollectiveWait *wait = op.kind_as_CollectiveWait())
+    return WaitCall{wait->collective()};
   const schema::Fill &fill = *op.kind_as_Fill();
   return FillTask{reinterpret_cast<uint32_t *>(address(*fill.view())), fill.view()->bytes() / 4,
                   fill.value()};
@@ -233,10 +228,19 @@ Status CpuDevice::execute(PreparedOp &op) {
     team.run(MatmulTask::run, &self, matmul->units());
     return matmul->takeStatus();
   }
-  auto *fill = std::get_if<FillTask>(&op.call);
-  void *self = fill;
-  if (fill->count)
+  if (auto *fill = std::get_if<FillTask>(&op.call); fill && fill->count) {
+    void *self = fill;
     team.run(FillTask::run, &self, fill->units());
+  }
+  return Status::ok();
+}
+
+/// A collective's begin or end. `first`: the number of the run's first collective.
+Status CpuDevice::executeTogether(const PreparedOp &op, std::optional<uint64_t> &first) {
+  if (const auto *wait = std::get_if<WaitCall>(&op.call))
+    return collectives->wait(*first + wait->collective);
+  uint64_t number = collectives->start(std::get<CollectiveCall>(op.call));
+  first = first.value_or(number);
   return Status::ok();
 }
 
@@ -257,9 +261,12 @@ Status CpuDevice::run(unsigned program) {
     poisonArena();
   const auto &ops = *file().step().programs()->Get(program)->ops();
   unsigned index = 0;
+  std::optional<uint64_t> firstCollective;
   Timer timer;
   for (PreparedOp &op : programs[program].ops) {
-    Status status = execute(op);
+    bool together = std::holds_alternative<CollectiveCall>(op.call) ||
+                    std::holds_alternative<WaitCall>(op.call);
+    Status status = together ? executeTogether(op, firstCollective) : execute(op);
     if (!status.isOk())
       return std::move(status).withContext(
           fmt::format("{}: {}", file().name(), ops.Get(index)->label()->string_view()));

@@ -80,6 +80,10 @@ private:
 Status CudaDevice::createQueue() {
   SWAMLA_TRY(queue.compute, createStream());
   SWAMLA_TRY(queue.side, createStream());
+  if (options.communicator) {
+    SWAMLA_TRY(queue.collectives, createStream());
+    SWAMLA_TRY(queue.ranks, NcclGroup::create(*options.communicator));
+  }
   size_t words = 1;
   for (const schema::Program *program : *file().step().programs())
     words += CudaProgram::wordsNeeded(file().step(), *program);
@@ -232,9 +236,10 @@ std::string CudaDevice::describe() const {
   (void)cuDriverGetVersion(&driver);
   size_t lt = cublasLtGetVersion();
   return fmt::format("cuda: {} ({}.{}, {} multiprocessors), driver for CUDA {}.{}, cuBLASLt "
-                     "{}.{}.{}",
+                     "{}.{}.{}{}",
                      gpu.name, gpu.major, gpu.minor, gpu.multiprocessors, driver / 1000,
-                     driver % 1000 / 10, lt / 10000, lt / 100 % 100, lt % 100);
+                     driver % 1000 / 10, lt / 10000, lt / 100 % 100, lt % 100,
+                     queue.ranks ? ", " + queue.ranks->describe() : "");
 }
 
 uint64_t CudaDevice::allocatedBytes() const {

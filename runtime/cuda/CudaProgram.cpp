@@ -1,6 +1,9 @@
 //===- CudaProgram.cpp - a program as commands of a stream ----------------===//
 #include "runtime/cuda/CudaProgram.h"
 
+#include "runtime/base/Log.h"
+
+#include <algorithm>
 #include <atomic>
 
 namespace swamla {
@@ -28,8 +31,33 @@ Result<CudaProgram::Op> CudaProgram::prepare(const schema::Step &step, const sch
                          {at(*matmul->a()), at(*matmul->b()), at(*matmul->c()),
                           scale(matmul->a_scale()), scale(matmul->b_scale())}}};
   }
+  if (op.kind_as_Collective() || op.kind_as_CollectiveWait())
+    return prepareTogether(op, addresses);
   const schema::Fill &fill = *op.kind_as_Fill();
   return Op{FillCall{at(*fill.view()), fill.view()->bytes() / sizeof(uint32_t), fill.value()}};
+}
+
+Result<CudaProgram::Op>
+CudaProgram::prepareTogether(const schema::Op &op,
+                             const std::vector<CUdeviceptr> &addresses) const {
+  if (const schema::CollectiveWait *wait = op.kind_as_CollectiveWait()) {
+    unsigned index = 0; // the file was verified: it is among the ops so far
+    for (unsigned seen = 0;; ++index)
+      if (std::holds_alternative<CollectiveCall>(ops[index].call) && seen++ == wait->collective())
+        return Op{WaitCall{index}};
+  }
+  const schema::Collective &collective = *op.kind_as_Collective();
+  const schema::View &from = *collective.from(), &to = *collective.to();
+  CollectiveCall prepared;
+  prepared.call = {collective.kind(),
+                   collective.dtype(),
+                   addresses[from.buffer()] + from.offset(),
+                   addresses[to.buffer()] + to.offset(),
+                   from.bytes(),
+                   to.bytes()};
+  SWAMLA_TRY(prepared.ready, createEvent(/*timing=*/false));
+  SWAMLA_TRY(prepared.done, createEvent(/*timing=*/false));
+  return Op{std::move(prepared)};
 }
 
 Result<CudaProgram> CudaProgram::create(const schema::Step &step, const schema::Program &table,
@@ -73,6 +101,8 @@ Status CudaProgram::enqueueOp(unsigned index, CUstream compute) {
       return toStatus(result, fmt::format("{}: the matmul fails", where()));
     return Status::ok();
   }
+  if (isTogether(index)) // it is for all ranks, and this is one op of one
+    return Status::ok();
   const auto &fill = std::get<FillCall>(op.call);
   if (fill.words == 0)
     return Status::ok();
@@ -89,31 +119,107 @@ Status CudaProgram::enqueueResults(unsigned index, const GpuQueue &queue) {
   return Status::ok();
 }
 
-template <typename Before> Status CudaProgram::enqueueAll(const GpuQueue &queue, Before before) {
-  for (unsigned i = 0; i < ops.size(); ++i) {
+bool CudaProgram::isTogether(unsigned index) const {
+  return std::holds_alternative<CollectiveCall>(ops[index].call) ||
+         std::holds_alternative<WaitCall>(ops[index].call);
+}
+
+/// A collective goes to a stream of its own, behind the ops before it and the collectives before
+/// it; its wait joins the two.
+Status CudaProgram::enqueueTogether(unsigned index, const GpuQueue &queue) {
+  auto where = [&] { return table->ops()->Get(index)->label()->str(); };
+  CUstream compute = queue.compute.get(), apart = queue.collectives.get();
+  if (const auto *wait = std::get_if<WaitCall>(&ops[index].call)) {
+    const auto &collective = std::get<CollectiveCall>(ops[wait->op].call);
+    return toStatus(cuStreamWaitEvent(compute, collective.done.get(), 0), where());
+  }
+  const auto &collective = std::get<CollectiveCall>(ops[index].call);
+  SWAMLA_RETURN_IF_ERROR(toStatus(cuEventRecord(collective.ready.get(), compute), where()));
+  SWAMLA_RETURN_IF_ERROR(toStatus(cuStreamWaitEvent(apart, collective.ready.get(), 0), where()));
+  if (Status status = queue.ranks->enqueue(collective.call, apart); !status.isOk())
+    return std::move(status).withContext(where());
+  return toStatus(cuEventRecord(collective.done.get(), apart), where());
+}
+
+template <typename Before>
+Status CudaProgram::enqueueRange(unsigned begin, unsigned end, const GpuQueue &queue,
+                                 Before before) {
+  for (unsigned i = begin; i < end; ++i) {
     SWAMLA_RETURN_IF_ERROR(before(i));
-    SWAMLA_RETURN_IF_ERROR(enqueueOp(i, queue.compute.get()));
+    SWAMLA_RETURN_IF_ERROR(isTogether(i) ? enqueueTogether(i, queue)
+                                         : enqueueOp(i, queue.compute.get()));
     SWAMLA_RETURN_IF_ERROR(enqueueResults(i, queue));
   }
-  if (early.empty())
+  if (std::ranges::none_of(early, [&](const EarlyResult &result) {
+        return begin <= result.afterOp() && result.afterOp() < end;
+      }))
     return Status::ok();
-  // The program has ended when its results have arrived.
+  // The ops have ended when their results have arrived.
   constexpr const char *kWhat = "cannot join the streams";
   SWAMLA_RETURN_IF_ERROR(toStatus(cuEventRecord(join.get(), queue.side.get()), kWhat));
   return toStatus(cuStreamWaitEvent(queue.compute.get(), join.get(), 0), kWhat);
 }
 
-Status CudaProgram::record(const GpuQueue &queue) {
+Status CudaProgram::enqueueAll(const GpuQueue &queue) {
+  return enqueueRange(0, numOps(), queue, [](unsigned) { return Status::ok(); });
+}
+
+Result<GraphExecHandle> CudaProgram::recordRange(unsigned begin, unsigned end,
+                                                 const GpuQueue &queue) {
   constexpr const char *kWhat = "cannot record a CUDA graph (--no-graph does without)";
   SWAMLA_RETURN_IF_ERROR(toStatus(
       cuStreamBeginCapture(queue.compute.get(), CU_STREAM_CAPTURE_MODE_THREAD_LOCAL), kWhat));
-  Status status = enqueueAll(queue, [](unsigned) { return Status::ok(); });
+  Status status = enqueueRange(begin, end, queue, [](unsigned) { return Status::ok(); });
   GraphHandle captured;
   CUresult ended = cuStreamEndCapture(queue.compute.get(), captured.out());
   SWAMLA_RETURN_IF_ERROR(std::move(status));
   SWAMLA_RETURN_IF_ERROR(toStatus(ended, kWhat));
+  GraphExecHandle graph;
   SWAMLA_RETURN_IF_ERROR(toStatus(cuGraphInstantiate(graph.out(), captured.get(), 0), kWhat));
-  return toStatus(cuGraphUpload(graph.get(), queue.compute.get()), kWhat);
+  SWAMLA_RETURN_IF_ERROR(toStatus(cuGraphUpload(graph.get(), queue.compute.get()), kWhat));
+  return graph;
+}
+
+Status CudaProgram::record(const GpuQueue &queue) {
+  bool anyTogether = false;
+  for (unsigned i = 0; i < numOps(); ++i)
+    anyTogether |= isTogether(i);
+  Result<GraphExecHandle> whole = recordRange(0, numOps(), queue);
+  if (whole.isOk()) {
+    pieces.push_back({0, numOps(), *std::move(whole)});
+    return Status::ok();
+  }
+  if (!anyTogether)
+    return std::move(whole).takeStatus();
+  logWarning("{}: collectives cannot be recorded, so graphs end there: {}",
+             table->name()->string_view(), whole.status().message());
+  std::vector<Piece> cut;
+  for (unsigned begin = 0; begin < numOps();) {
+    unsigned end = begin;
+    while (end < numOps() && isTogether(end) == isTogether(begin))
+      ++end;
+    Piece piece{begin, end, {}};
+    if (!isTogether(begin)) {
+      SWAMLA_TRY(piece.graph, recordRange(begin, end, queue));
+    }
+    cut.push_back(std::move(piece));
+    begin = end;
+  }
+  pieces = std::move(cut);
+  return Status::ok();
+}
+
+Status CudaProgram::replay(const GpuQueue &queue) {
+  for (const Piece &piece : pieces) {
+    if (piece.graph) {
+      CUresult result = cuGraphLaunch(piece.graph.get(), queue.compute.get());
+      SWAMLA_RETURN_IF_ERROR(toStatus(result, "cannot launch a CUDA graph"));
+      continue;
+    }
+    for (unsigned i = piece.begin; i < piece.end; ++i)
+      SWAMLA_RETURN_IF_ERROR(enqueueTogether(i, queue));
+  }
+  return Status::ok();
 }
 
 Status CudaProgram::run(const GpuQueue &queue, bool useGraph) {
@@ -121,10 +227,10 @@ Status CudaProgram::run(const GpuQueue &queue, bool useGraph) {
     SWAMLA_RETURN_IF_ERROR(result.expect(queue.compute.get()));
   ++runs;
   if (!useGraph || runs == 1)
-    return enqueueAll(queue, [](unsigned) { return Status::ok(); });
-  if (!graph)
+    return enqueueAll(queue);
+  if (pieces.empty())
     SWAMLA_RETURN_IF_ERROR(record(queue));
-  return toStatus(cuGraphLaunch(graph.get(), queue.compute.get()), "cannot launch a CUDA graph");
+  return replay(queue);
 }
 
 const EarlyResult *CudaProgram::earlyResult(unsigned buffer, uint64_t offset) const {
@@ -192,7 +298,7 @@ Status CudaProgram::runTimed(const GpuQueue &queue) {
     // Not at first: loading code may wait for the GPU, which would wait for the gate.
     if (runs++ > 0)
       SWAMLA_RETURN_IF_ERROR(gate.close());
-    SWAMLA_RETURN_IF_ERROR(enqueueAll(queue, [&](unsigned index) {
+    SWAMLA_RETURN_IF_ERROR(enqueueRange(0, numOps(), queue, [&](unsigned index) {
       if (index == kLead)
         gate.open();
       return toStatus(cuEventRecord(timers[index].get(), queue.compute.get()), kWhat);

@@ -2,6 +2,7 @@
 #include "runtime/cuda/EarlyResult.h"
 
 #include "runtime/base/Timer.h"
+#include "runtime/program/OpViews.h"
 
 #include <atomic>
 #include <chrono>
@@ -19,22 +20,13 @@ constexpr uint32_t kAbsent = 0xFFC0DEAD;
 constexpr double kLookSeconds = 500e-6;
 constexpr std::chrono::microseconds kSleep(20);
 
-bool overlaps(const schema::View &x, const schema::View &y) {
-  return x.buffer() == y.buffer() && x.offset() < y.offset() + y.bytes() &&
-         y.offset() < x.offset() + x.bytes();
-}
-
 bool touches(const schema::Op &op, const schema::View &view) {
-  if (const schema::Launch *launch = op.kind_as_Launch()) {
-    for (const schema::View *each : *launch->views())
-      if (overlaps(*each, view))
-        return true;
-    return false;
-  }
-  if (const schema::Matmul *matmul = op.kind_as_Matmul())
-    return overlaps(*matmul->a(), view) || overlaps(*matmul->b(), view) ||
-           overlaps(*matmul->c(), view);
-  return overlaps(*op.kind_as_Fill()->view(), view);
+  bool touched = false;
+  forEachView(op, [&](const schema::View &each) {
+    touched |= each.buffer() == view.buffer() && each.offset() < view.offset() + view.bytes() &&
+               view.offset() < each.offset() + each.bytes();
+  });
+  return touched;
 }
 } // namespace
 

@@ -46,8 +46,10 @@ OpProfile profileOf(const schema::Step &step, const schema::Program &program,
     profile.kernel = step.kernels()->Get(launch->kernel())->name()->str();
   else if (const schema::Matmul *matmul = op.kind_as_Matmul())
     profile.kernel = describeMatmul(*matmul);
+  else if (const schema::Collective *collective = op.kind_as_Collective())
+    profile.kernel = schema::EnumNameCollectiveKind(collective->kind());
   else
-    profile.kernel = "fill";
+    profile.kernel = op.kind_as_CollectiveWait() ? "wait" : "fill";
   profile.isMatmul = op.kind_as_Matmul() != nullptr;
   return profile;
 }

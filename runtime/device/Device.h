@@ -19,7 +19,11 @@
 
 namespace swamla {
 
+class Communicator;
+
 struct DeviceOptions {
+  /// To the other ranks of a program that is for many; it must outlive the device.
+  Communicator *communicator = nullptr;
   unsigned threads = 0; ///< CPU threads; 0: all cores this process may use
   bool profile = false; ///< time every op (see Device::profile)
   bool poison = false;  ///< fill the arena with NaN before each program, to show stray reads
@@ -32,7 +36,8 @@ struct DeviceOptions {
 
 /// Accumulated time of one op of one program.
 struct OpProfile {
-  /// kernel: the kernel's name, "fill", or a matmul's problem: "matmul nt 2048x512x128 bf16->f32
+  /// kernel: the kernel's name, "fill", a collective's kind, "wait", or a matmul's problem: "matmul
+  /// nt 2048x512x128 bf16->f32
   /// +", with its operands' transposes, m x n x k, types ("e5m2*e4m3->bf16" of A, B and C), and +
   /// if it adds to its result.
   std::string program, label, kernel;
@@ -51,7 +56,7 @@ public:
 
   /// Creates the device that `file`'s target names, allocates and zeroes its buffers, loads its
   /// code and runs `setup`. The file must outlive the device. Fails with FailedPrecondition if this
-  /// machine cannot run the code.
+  /// machine cannot run the code, or if there are not as many ranks as it was compiled for.
   static Result<std::unique_ptr<Device>> create(const StepFile &file, const DeviceOptions &options);
 
   virtual Status upload(unsigned buffer, uint64_t offset, std::span<const std::byte> data) = 0;
@@ -67,7 +72,7 @@ public:
   /// Runs a program to its end (or enqueues it; upload, download and wait come after it).
   virtual Status run(unsigned program) = 0;
   /// Runs one op of a program to its end, op number `op`. Called for each op in order it does what
-  /// run() does, without graphs.
+  /// run() does, without graphs, and without the other ranks: collectives do nothing.
   virtual Status runOp(unsigned program, unsigned op) = 0;
   virtual Status wait() = 0;
 

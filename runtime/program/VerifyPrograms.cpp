@@ -25,7 +25,7 @@ public:
       op = ops.Get(index);
       SWAMLA_RETURN_IF_ERROR(verifyOp());
     }
-    return Status::ok();
+    return verifyCollectives(step, program);
   }
 
 private:
@@ -41,6 +41,8 @@ private:
       return verifyMatmul(step, *matmul, where());
     if (const schema::Fill *fill = op->kind_as_Fill())
       return verifyFill(*fill);
+    if (op->kind_as_Collective() || op->kind_as_CollectiveWait())
+      return Status::ok(); // these are looked at together
     return dataCorrupt(fmt::format("{}: an op of kind {} is not known; compile it again with the "
                                    "swamlac of the same release",
                                    where(), unsigned(op->kind_type())));

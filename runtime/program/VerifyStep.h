@@ -44,6 +44,12 @@ Status verifyTensorMaps(const schema::Step &step, const schema::Launch &launch,
 Status verifyMatmul(const schema::Step &step, const schema::Matmul &matmul,
                     const std::string &where);
 
+/// How many ranks there are, and how they share the work.
+Status verifyRanks(const schema::Step &step);
+
+/// The collectives of a program and their waits, whose other ops are right.
+Status verifyCollectives(const schema::Step &step, unsigned program);
+
 /// What a program may write, as far as its table tells: a launch does not say what it writes. The
 /// view has passed verifyView.
 Status verifyWritable(const schema::Step &step, const schema::View &view, const std::string &where);

@@ -362,6 +362,7 @@ Status verifySlots(const schema::Step &step) {
 Status verifyStep(const schema::Step &step) {
   SWAMLA_RETURN_IF_ERROR(verifyAlignment(step));
   SWAMLA_RETURN_IF_ERROR(verifyModel(step));
+  SWAMLA_RETURN_IF_ERROR(verifyRanks(step));
   SWAMLA_RETURN_IF_ERROR(verifyBuffers(step));
   SWAMLA_RETURN_IF_ERROR(verifyParams(step));
   SWAMLA_RETURN_IF_ERROR(verifySlots(step));

@@ -7,7 +7,7 @@
 namespace swamla {
 
 inline constexpr std::array<char, 8> kStepMagic = {'S', 'W', 'A', 'M', 'L', 'A', '\r', '\n'};
-inline constexpr uint32_t kStepFormatVersion = 3;
+inline constexpr uint32_t kStepFormatVersion = 4;
 
 /// Little-endian, at offset 0 of the file. The flatbuffer follows at offset 64 and ends the file.
 struct StepHeader {

@@ -67,6 +67,8 @@
 // CHECK-NEXT: swamla-compact-working,
 // CHECK-NEXT: swamla-verify-phase{phase=plan},
 // CHECK-NEXT: swamla-mark-phase{phase=plan},
+// CHECK-NEXT: swamla-verify-phase{phase=distribute},
+// CHECK-NEXT: swamla-mark-phase{phase=distribute},
 // CHECK-NEXT: step-lower-kernels{arch=x86-64-v3 target=cpu},
 // CHECK-NEXT: swamla-verify-phase{phase=lower},
 // CHECK-NEXT: swamla-mark-phase{phase=lower}

@@ -117,7 +117,7 @@ const std::vector<HeaderCase> &headerCases() {
       {"LineFeeds", setStart("SWAMLA\n\x01"), "its line endings were changed"},
       {"DoubledReturns", setStart("SWAMLA\r\r"), "its line endings were changed"},
       {"Version", setField<uint32_t>(8, 7),
-       "its format is version 7, this program reads version 3"},
+       "its format is version 7, this program reads version 4"},
       {"HeaderSize", setField<uint32_t>(12, 128), "headerBytes is 128, expected 64"},
       {"Reserved", setField<uint8_t>(63, 1), "the reserved bytes 32 to 63 are not zero"},
       {"Truncated", [](auto &b) { b.pop_back(); }, "it is truncated: the header announces"},

@@ -9,17 +9,19 @@ namespace swamla::run {
 
 static void describePrograms(const schema::Step &step) {
   for (const schema::Program *program : *step.programs()) {
-    unsigned matmuls = 0, launches = 0, fills = 0;
+    unsigned matmuls = 0, launches = 0, fills = 0, collectives = 0;
     double flops = 0, bytes = 0;
     for (const schema::Op *op : *program->ops()) {
       matmuls += op->kind_type() == schema::OpKind::Matmul;
       launches += op->kind_type() == schema::OpKind::Launch;
       fills += op->kind_type() == schema::OpKind::Fill;
+      collectives += op->kind_type() == schema::OpKind::Collective;
       flops += static_cast<double>(op->flops());
       bytes += static_cast<double>(op->bytes());
     }
-    fmt::print("program    {:<11} {} matmuls, {} launches, {} fills; {:.3f} GFLOP, {:.3f} GB\n",
-               program->name()->string_view(), matmuls, launches, fills, flops * 1e-9,
+    fmt::print("program    {:<11} {} matmuls, {} launches, {} fills{}; {:.3f} GFLOP, {:.3f} GB\n",
+               program->name()->string_view(), matmuls, launches, fills,
+               collectives ? fmt::format(", {} collectives", collectives) : "", flops * 1e-9,
                bytes * 1e-9);
   }
 }
@@ -40,6 +42,9 @@ void describe(const StepFile &file) {
       "model      {}: {} parameters in {} tensors, vocabulary {}, batch {} x {} tokens, {}\n",
       model->name()->string_view(), model->num_params(), step.params()->size(), model->vocab_size(),
       model->batch(), model->block_size(), model->optimizer()->string_view());
+  if (step.ranks() > 1)
+    fmt::print("ranks      {}, {}; batch and memory are those of one\n", step.ranks(),
+               step.parallel()->string_view());
   fmt::print("compute    {:.4g} FLOP per token forward, {:.4g} a micro step with its backward\n",
              model->forward_flops_per_token(),
              3 * model->forward_flops_per_token() * model->batch() * model->block_size());

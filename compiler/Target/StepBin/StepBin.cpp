@@ -65,6 +65,8 @@ private:
   Offset<schema::Op> launch(step::LaunchOp op);
   Offset<schema::Op> matmul(step::MatmulOp op);
   Offset<schema::Op> fill(step::FillOp op);
+  Offset<schema::Op> collective(step::CollectiveOp op);
+  Offset<schema::Op> wait(step::CollectiveWaitOp op);
   Offset<schema::Program> program(step::ProgramOp op);
   FailureOr<Offset<schema::Model>> model();
   Offset<schema::TensorMap> tensorMap(step::TensorMapAttr map);
@@ -157,11 +159,30 @@ Offset<schema::Op> StepWriter::fill(step::FillOp op) {
                           op.getView().getBytes());
 }
 
+Offset<schema::Op> StepWriter::collective(step::CollectiveOp op) {
+  auto type = llvm::StringSwitch<schema::CollectiveKind>(op.getKind())
+                  .Case("all_reduce_max", schema::CollectiveKind::AllReduceMax)
+                  .Case("reduce_scatter_sum", schema::CollectiveKind::ReduceScatterSum)
+                  .Case("all_gather", schema::CollectiveKind::AllGather)
+                  .Default(schema::CollectiveKind::AllReduceSum);
+  schema::View from = view(op.getFrom()), to = view(op.getTo());
+  auto kind = schema::CreateCollective(fb, type, &from, &to, dtypeOf(op.getElement()));
+  return schema::CreateOp(fb, schema::OpKind::Collective, kind.Union(), string(op.getLabel()), 0,
+                          from.bytes() + to.bytes());
+}
+
+Offset<schema::Op> StepWriter::wait(step::CollectiveWaitOp op) {
+  auto kind = schema::CreateCollectiveWait(fb, op.getCollective());
+  return schema::CreateOp(fb, schema::OpKind::CollectiveWait, kind.Union(), string(op.getLabel()));
+}
+
 Offset<schema::Op> StepWriter::op(Operation &op) {
   return llvm::TypeSwitch<Operation &, Offset<schema::Op>>(op)
       .Case([&](step::LaunchOp launchOp) { return launch(launchOp); })
       .Case([&](step::MatmulOp matmulOp) { return matmul(matmulOp); })
-      .Case([&](step::FillOp fillOp) { return fill(fillOp); });
+      .Case([&](step::FillOp fillOp) { return fill(fillOp); })
+      .Case([&](step::CollectiveOp collectiveOp) { return collective(collectiveOp); })
+      .Case([&](step::CollectiveWaitOp waitOp) { return wait(waitOp); });
 }
 
 Offset<schema::Program> StepWriter::program(step::ProgramOp program) {
@@ -296,6 +317,8 @@ FailureOr<ArrayRef<uint8_t>> StepWriter::write() {
   for (auto op : module.getOps<step::ProgramOp>())
     programs.push_back(program(op));
   auto maxLive = module->getAttrOfType<IntegerAttr>("step.max_live_bytes");
+  auto ranks = module->getAttrOfType<IntegerAttr>("step.ranks");
+  auto parallel = module->getAttrOfType<StringAttr>("step.parallel");
   auto target = schema::CreateTarget(fb, string(code.kind), string(code.triple), string(code.cpu));
   auto bytes =
       fb.CreateVector(reinterpret_cast<const uint8_t *>(code.bytes.data()), code.bytes.size());
@@ -304,12 +327,12 @@ FailureOr<ArrayRef<uint8_t>> StepWriter::write() {
     cubin =
         fb.CreateVector(reinterpret_cast<const uint8_t *>(code.cubin.data()), code.cubin.size());
   std::vector<std::string> flags(options.begin(), options.end());
-  auto root =
-      schema::CreateStep(fb, string("swamlac " SWAMLA_VERSION), fb.CreateVectorOfStrings(flags),
-                         target, *modelTable, fb.CreateVector(bufferTable), fb.CreateVector(params),
-                         fb.CreateVector(slots), fb.CreateVector(kernelTable),
-                         fb.CreateVector(programs), bytes, maxLive ? maxLive.getInt() : 0,
-                         module->hasAttr("step.single_micro_step"), cubin, predictionTable());
+  auto root = schema::CreateStep(
+      fb, string("swamlac " SWAMLA_VERSION), fb.CreateVectorOfStrings(flags), target, *modelTable,
+      fb.CreateVector(bufferTable), fb.CreateVector(params), fb.CreateVector(slots),
+      fb.CreateVector(kernelTable), fb.CreateVector(programs), bytes,
+      maxLive ? maxLive.getInt() : 0, module->hasAttr("step.single_micro_step"), cubin,
+      predictionTable(), ranks ? ranks.getInt() : 1, parallel ? string(parallel) : 0);
   schema::FinishStepBuffer(fb, root);
   return ArrayRef<uint8_t>(fb.GetBufferPointer(), fb.GetSize());
 }

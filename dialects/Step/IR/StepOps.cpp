@@ -93,11 +93,13 @@ LogicalResult SlotOp::verifySymbolUses(SymbolTableCollection &symbols) {
 
 LogicalResult ProgramOp::verify() {
   for (Operation &op : getBody().front())
-    if (!isa<LaunchOp, MatmulOp, FillOp>(op))
-      return op.emitOpError() << "is not an entry of a program; expected step.launch, step.matmul "
-                                 "or step.fill";
+    if (!isa<LaunchOp, MatmulOp, FillOp, CollectiveOp, CollectiveWaitOp>(op))
+      return op.emitOpError() << "is not an entry of a program; expected step.launch, step.matmul, "
+                                 "step.fill, step.collective or step.collective_wait";
   return success();
 }
+
+LogicalResult ProgramOp::verifyRegions() { return verifyCollectives(*this); }
 
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   Operation *module = (*this)->getParentWithTrait<OpTrait::SymbolTable>();

@@ -138,11 +138,12 @@ def Step_TensorMapAttr : AttrDef<Step_Dialect, "TensorMap"> {
 //===----------------------------------------------------------------------===//
 
 def Step_ProgramOp : Step_Op<"program", [Symbol, NoTerminator, SingleBlock]> {
-  let summary = "a list of launches: `setup`, `cast`, `micro_step`, `apply`, `eval` or `logits`";
+  let summary = "a list of launches: `setup`, `cast`, `micro_step`, `last_micro_step`, `apply`, `eval` or `logits`";
   let arguments = (ins SymbolNameAttr:$sym_name);
   let regions = (region MaxSizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
 }
 
 def Step_LaunchOp : Step_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
@@ -178,6 +179,38 @@ def Step_FillOp : Step_Op<"fill", [DeclareOpInterfaceMethods<SymbolUserOpInterfa
   let summary = "sets every 4-byte word of a view";
   let arguments = (ins Step_ViewAttr:$view, I32Attr:$value, StrAttr:$label);
   let assemblyFormat = "$view `value` $value `label` $label attr-dict";
+}
+
+//===----------------------------------------------------------------------===//
+// Many ranks. All run the same programs on memory of their own.
+//===----------------------------------------------------------------------===//
+
+def Step_CollectiveOp : Step_Op<"collective", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "starts to add up, or to gather, what all ranks have";
+  let description = [{
+    It starts when the ops before it are done and runs beside those behind it, after the collectives before it. Until its `step.collective_wait` no op
+    of the program may touch `from` or `to`.
+
+    | `kind` | |
+    |---|---|
+    | `all_reduce_sum`, `all_reduce_max` | `from`, which is `to`, becomes the sum or maximum of all ranks' |
+    | `reduce_scatter_sum` | `from` is a piece for each rank; rank r's `to` becomes the sum of all ranks' piece r |
+    | `all_gather` | rank r's `from` becomes piece r of every rank's `to` |
+
+    Elements are f32; those of an all-gather, which are only moved, also bf16 and f8.
+    (C1) `kind` is one of these; (C2) `element` is one of those; (C3) two ranks or more; (C4) `from` and `to` are one view in an all-reduce, and else
+    apart; (C5) the larger one is `ranks` times the other; (C6) offsets and sizes are whole elements.
+  }];
+  let arguments = (ins StrAttr:$kind, Step_ViewAttr:$from, Step_ViewAttr:$to, TypeAttr:$element, I64Attr:$ranks, StrAttr:$label);
+  let assemblyFormat = "$kind `from` $from `to` $to `element` $element `ranks` $ranks `label` $label attr-dict";
+  let hasVerifier = 1;
+}
+
+def Step_CollectiveWaitOp : Step_Op<"collective_wait"> {
+  let summary = "ends a collective: all ops behind this one come after it";
+  let description = "`collective` counts the program's collectives from 0. Each has one wait, behind it, in the same program.";
+  let arguments = (ins I64Attr:$collective, StrAttr:$label);
+  let assemblyFormat = "$collective `label` $label attr-dict";
 }
 
 #endif

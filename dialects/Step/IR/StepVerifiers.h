@@ -22,4 +22,8 @@ struct KernelFootprint {
 /// Nullopt where `op` is not a step kernel.
 std::optional<KernelFootprint> kernelFootprint(mlir::Operation *op);
 
+/// Checks that each collective of a program has one wait, behind it, and that no op between the two
+/// touches what it reads or writes.
+mlir::LogicalResult verifyCollectives(ProgramOp program);
+
 } // namespace swamla::step

@@ -1,0 +1,11 @@
+//===- NoNccl.cpp - a build without NCCL's header -------------------------===//
+#include "runtime/cuda/NcclGroup.h"
+
+namespace swamla {
+
+Result<std::unique_ptr<NcclGroup>> NcclGroup::create(Communicator &) {
+  return failedPrecondition("this build has no NCCL, which programs for many ranks need on GPUs; "
+                            "install libnccl-dev, configure again with cmake, and build");
+}
+
+} // namespace swamla
