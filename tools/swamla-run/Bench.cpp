@@ -7,6 +7,7 @@
 #include "runtime/train/ProfileReport.h"
 #include "runtime/train/StepRunner.h"
 #include "tools/swamla-run/Commands.h"
+#include "tools/swamla-run/Ranks.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -21,7 +22,9 @@ static void printResult(Device &device, const Options &options, std::vector<doub
   std::ranges::sort(seconds);
   double median = seconds[seconds.size() / 2];
   const schema::Model *model = device.file().step().model();
-  double tokens = static_cast<double>(options.accumulation) * model->batch() * model->block_size();
+  unsigned ranks = device.file().step().ranks();
+  double tokens =
+      static_cast<double>(options.accumulation * ranks) * model->batch() * model->block_size();
   JsonLine line;
   line.begin("bench");
   line.field("program", std::string_view(device.file().name()))
@@ -30,6 +33,7 @@ static void printResult(Device &device, const Options &options, std::vector<doub
       .field("batch", uint64_t{model->batch()})
       .field("block_size", uint64_t{model->block_size()})
       .field("accumulation", options.accumulation)
+      .field("ranks", uint64_t{ranks})
       .field("steps", static_cast<int64_t>(seconds.size()))
       .field("ms_per_step", median * 1e3)
       .field("ms_per_step_min", seconds.front() * 1e3)
@@ -53,14 +57,24 @@ static void printResult(Device &device, const Options &options, std::vector<doub
     logInfo("{}", beside);
 }
 
-Status bench(Device &device, const ParamTable &table, const Options &options) {
+static Status requireSameBench(Communicator &ranks, const Options &options, const TokenData &data) {
+  SWAMLA_TRY(std::string content, describeData(data));
+  return requireSameFacts(ranks, {{"--bench", fmt::format("{}", *options.bench)},
+                                  {"--accum", fmt::format("{}", options.accumulation)},
+                                  {"--seed", fmt::format("{}", options.seed.value_or(0))},
+                                  {"--data", content}});
+}
+
+Status bench(Device &device, const ParamTable &table, const Options &options, Communicator *ranks) {
   const schema::Model *model = device.file().step().model();
   uint64_t seed = options.seed.value_or(0);
   DataUse use;
   use.seed = seed;
-  use.steps = kWarmupSteps + *options.bench;
+  use.steps = (kWarmupSteps + *options.bench) * shareOf(ranks).ranks;
   use.interrupted = [] { return false; }; // a signal ends a bench at once
   SWAMLA_TRY(TokenData data, openData(device, options, use));
+  if (ranks)
+    SWAMLA_RETURN_IF_ERROR(requireSameBench(*ranks, options, data));
   SWAMLA_RETURN_IF_ERROR(initParams(device, table, seed));
   // A learning rate that keeps random weights from going anywhere.
   int64_t steps = kWarmupSteps + *options.bench;
@@ -68,9 +82,9 @@ Status bench(Device &device, const ParamTable &table, const Options &options) {
   hyper.schedule = {1e-5, 1e-5, 0, steps};
   hyper.accumulation = options.accumulation;
   hyper.seed = seed;
-  SWAMLA_TRY(StepRunner runner, StepRunner::create(device, hyper));
+  SWAMLA_TRY(StepRunner runner, StepRunner::create(device, hyper, 0, ranks));
   BatchLoader loader(*data.train, model->batch(), seed, {}, /*ahead=*/4,
-                     static_cast<uint64_t>(steps * options.accumulation));
+                     static_cast<uint64_t>(steps * options.accumulation), shareOf(ranks));
   std::vector<double> seconds;
   std::vector<OpProfile> before;
   for (int64_t step = 0; step < steps; ++step) {

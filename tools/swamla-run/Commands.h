@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/base/Status.h"
+#include "runtime/comm/Communicator.h"
 #include "runtime/device/Device.h"
 #include "runtime/train/BatchLoader.h"
 #include "runtime/train/ParamTable.h"
@@ -17,14 +18,16 @@ void describe(const StepFile &file);
 /// Prints what the machine has, and takes and verifies a step of a program if one is given.
 Status check(const Options &options);
 
-/// The device of a program, as the options want it. Refuses options of another target.
-Result<std::unique_ptr<Device>> createDevice(const StepFile &file, const Options &options);
+/// The device of a program, as the options want it. Refuses options of another target. `ranks`: of
+/// a program for many.
+Result<std::unique_ptr<Device>> createDevice(const StepFile &file, const Options &options,
+                                             Communicator *ranks = nullptr);
 
 /// What is to be done with the data.
 struct DataUse {
   uint64_t seed = 0;
   DataPosition start;
-  int64_t steps = 0; ///< from there on
+  int64_t steps = 0; ///< from there on, of all ranks
   bool validation = false;
   std::function<bool()> interrupted; ///< breaks off a wait for data that is fetched
 };
@@ -37,7 +40,7 @@ Result<TokenData> openData(const Device &device, const Options &options, const D
 
 /// Trains until all steps are done or a signal comes. Returns the exit code.
 Result<int> train(Device &device, const ParamTable &table, const Options &options,
-                  const StopSignal &signal);
+                  const StopSignal &signal, Communicator *ranks);
 
 /// Writes text from the weights that the options name.
 Status sampleFromWeights(Device &device, const ParamTable &table, const Options &options);
@@ -46,6 +49,6 @@ Status sampleFromWeights(Device &device, const ParamTable &table, const Options 
 Status sample(Device &device, const SampleFlags &flags);
 
 /// Times steps and prints one line of JSON.
-Status bench(Device &device, const ParamTable &table, const Options &options);
+Status bench(Device &device, const ParamTable &table, const Options &options, Communicator *ranks);
 
 } // namespace swamla::run

@@ -23,9 +23,11 @@ Shards of fineweb and fineweb-edu are kept in $SWAMLA_DATA ($XDG_CACHE_HOME/swam
 from $HF_ENDPOINT (https://huggingface.co) with the token $HF_TOKEN, if there is one; swamla-data fetch gets them before.
 
 Exit codes: 0 success; 1 the run failed (machine, program and checkpoint do not fit together, disk full, no network);
-2 wrong options or bad input; 3 training diverged (--on-nonfinite); 130 stopped by SIGINT and 143 by SIGTERM, after the step
+2 wrong options or bad input; 3 training diverged (--on-nonfinite); 4 another rank failed or was lost; 130 stopped by SIGINT and 143 by SIGTERM, after the step
 was finished and a checkpoint saved (with --checkpoint-dir). A second signal ends the program at once.)";
 
+constexpr int64_t kMaxRanks = 4096;            // of one machine
+constexpr int64_t kMaxRankTimeout = 24 * 3600; // seconds
 constexpr int64_t kMaxTuneMs = 3600 * 1000;
 constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
 
@@ -81,14 +83,15 @@ public:
   void all() {
     declareGeneral();
     declareGpu();
+    declareRanks();
     declareTraining();
     declareSampling();
     for (CLI::Option *option : trainOnly)
       option->needs(data)->excludes(bench);
     for (CLI::Option *option : sampleOnly)
       option->needs(sample);
-    for (CLI::Option *option :
-         {data, sample, bench, init, resume, accumulation, seed, threads, profile, checkpointDir}) {
+    for (CLI::Option *option : {data, sample, bench, init, resume, accumulation, seed, threads,
+                                profile, checkpointDir, rankTimeout}) {
       describe->excludes(option);
       if (option != threads)
         check->excludes(option);
@@ -159,6 +162,18 @@ private:
     tuneMs->check(whole(1, kMaxTuneMs));
     noTune = gpu(app.add_flag("--no-tune", o.noTune,
                               "take cuBLASLt's first algorithms, not those that were found"));
+  }
+
+  void declareRanks() {
+    auto ranks = [&](CLI::Option *option) { return option->group("Many ranks (docs/ranks.md)"); };
+    nproc = ranks(app.add_option("--nproc", o.nproc,
+                                 "start N ranks on this machine (programs for cuda: as many as it "
+                                 "was compiled for); torchrun, srun and mpirun start them, too"));
+    nproc->type_name("N")->check(whole(1, kMaxRanks));
+    rankTimeout = ranks(app.add_option("--rank-timeout", o.rankTimeout,
+                                       "seconds without a sign of life, however long a step takes, "
+                                       "after which a rank is given up and all end"));
+    rankTimeout->check(whole(1, kMaxRankTimeout))->capture_default_str();
   }
 
   CLI::Option *train(CLI::Option *option) {
@@ -271,6 +286,8 @@ public:
                                  "is for training: give --data");
     if (!training && !o.checkpointDir.empty() && o.resume != "latest")
       throw CLI::ValidationError("--checkpoint-dir", "needs --data or --resume latest");
+    if (o.nproc && !training && !o.bench)
+      throw CLI::ValidationError("--nproc", "is for training and --bench");
     if (training)
       finishTraining();
   }
@@ -289,7 +306,7 @@ private:
   std::vector<CLI::Option *> trainOnly, sampleOnly;
   CLI::Option *data, *accumulation, *seed, *checkpointDir, *resume, *init, *threads, *profile,
       *bench, *describe, *check, *device, *noGraph, *noTune, *tuneMs, *checkpointEvery, *keepLast,
-      *restartData, *sample;
+      *restartData, *sample, *nproc, *rankTimeout;
 };
 
 } // namespace

@@ -12,7 +12,8 @@ enum ExitCode : int {
   kSuccess = 0,
   kFailure = 1,  ///< could not run: machine, program and checkpoint do not fit, disk
   kBadInput = 2, ///< wrong options, or a file that is not what it should be
-  kDiverged = 3  ///< a loss or gradient norm that is not finite
+  kDiverged = 3, ///< a loss or gradient norm that is not finite
+  kRankLost = 4  ///< another rank has failed, was killed, or cannot be reached
 };
 
 struct TrainFlags {
@@ -51,6 +52,8 @@ struct Options {
   bool offline = false; ///< fetch nothing
   int64_t accumulation = 1;
   std::optional<uint64_t> seed;
+  std::optional<unsigned> nproc; ///< ranks to start here
+  unsigned rankTimeout = 25;     ///< seconds of silence after which a rank is lost
   std::string checkpointDir;
   std::optional<std::string> resume; ///< "latest" or a path
   std::string init;

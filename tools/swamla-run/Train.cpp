@@ -7,6 +7,7 @@
 #include "runtime/train/ProfileReport.h"
 #include "runtime/train/Trainer.h"
 #include "tools/swamla-run/Commands.h"
+#include "tools/swamla-run/Ranks.h"
 
 #include <algorithm>
 #include <unistd.h>
@@ -23,7 +24,8 @@ struct Start {
   std::string checkpoint; ///< empty: a new run
 };
 
-Result<Start> startRun(Device &device, const ParamTable &table, const Options &options) {
+Result<Start> startRun(Device &device, const ParamTable &table, const Options &options,
+                       Communicator *ranks) {
   Start start;
   if (!options.resume) {
     start.state.seed = options.seed.value_or(0);
@@ -31,8 +33,11 @@ Result<Start> startRun(Device &device, const ParamTable &table, const Options &o
                                                 : loadWeights(device, table, options.init));
     return start;
   }
-  SWAMLA_TRY(start.checkpoint,
-             findCheckpoint(*options.resume == "latest" ? options.checkpointDir : *options.resume));
+  Result<std::string> found =
+      findCheckpoint(*options.resume == "latest" ? options.checkpointDir : *options.resume);
+  if (ranks) // rank 0's: another may not see yet what was written last
+    found = agree(*ranks, ranks->rank() == 0 ? std::move(found) : std::string());
+  SWAMLA_TRY(start.checkpoint, std::move(found));
   SWAMLA_TRY(start.state, loadCheckpoint(device, table, start.checkpoint, LoadWhat::Everything));
   if (options.seed && *options.seed != start.state.seed)
     return invalidArgument(fmt::format(
@@ -89,6 +94,20 @@ Result<TrainerConfig> configure(const Options &options, const StepFile &file, co
   return config;
 }
 
+/// That all ranks have the same run before them, and start from the same weights.
+Status requireSameRun(Communicator &ranks, Device &device, const Start &start,
+                      const TokenData &data, const RunOptions &options) {
+  SWAMLA_TRY(std::string content, describeData(data));
+  RankFacts facts = {{"--data", content},
+                     {"--seed", fmt::format("{}", start.state.seed)},
+                     {"the step to start from", fmt::format("{}", start.state.step)}};
+  for (const auto &[name, value] : options)
+    if (name != "data" && name != "init") // paths may differ, not what is there
+      facts["--" + name] = value;
+  SWAMLA_RETURN_IF_ERROR(requireSameFacts(ranks, facts));
+  return requireSameParameters(ranks, device, "Before the first step");
+}
+
 /// What state.json and the log say about the run.
 RunOptions summarise(const Options &options, const TrainerConfig &config) {
   const Hyperparameters &h = config.hyper;
@@ -137,10 +156,11 @@ Status logStart(JsonLog &log, Device &device, const Start &start, const TokenDat
 
 void announce(Device &device, const Start &start, const TokenData &data, const Options &options) {
   const schema::Model *model = device.file().step().model();
-  logInfo("model  {}: {:.2f}M parameters, vocabulary {}, batch {} x {} tokens x {} a step, {}",
+  unsigned ranks = device.file().step().ranks();
+  logInfo("model  {}: {:.2f}M parameters, vocabulary {}, batch {} x {} tokens x {}{} a step, {}",
           model->name()->string_view(), static_cast<double>(model->num_params()) * 1e-6,
           model->vocab_size(), model->batch(), model->block_size(), options.accumulation,
-          model->optimizer()->string_view());
+          ranks > 1 ? fmt::format(" x {} ranks", ranks) : "", model->optimizer()->string_view());
   logInfo("device {}, {} allocated", device.describe(), formatBytes(device.allocatedBytes()));
   logInfo("data   {}", data.description);
   for (const std::string &note : data.notes)
@@ -180,20 +200,21 @@ Status logEnd(JsonLog &log, const TrainOutcome &outcome) {
 } // namespace
 
 Result<int> train(Device &device, const ParamTable &table, const Options &options,
-                  const StopSignal &signal) {
+                  const StopSignal &signal, Communicator *ranks) {
   // Everything is checked before anything is written.
   const schema::Model *model = device.file().step().model();
   if (options.sample.prompt) {
     SWAMLA_TRY([[maybe_unused]] auto prompt,
                encodePrompt(*options.sample.prompt, model->vocab_size()));
   }
-  SWAMLA_TRY(Start start, startRun(device, table, options));
+  SWAMLA_TRY(Start start, startRun(device, table, options, ranks));
   // The place in a set that is fetched decides what is fetched.
   if (std::string identity = knownIdentity(device, options); !identity.empty())
     SWAMLA_RETURN_IF_ERROR(placeInData(identity, options, start));
   Result<TokenData> opened =
       openData(device, options,
-               {start.state.seed, start.state.position, options.train.steps - start.state.step,
+               {start.state.seed, start.state.position,
+                (options.train.steps - start.state.step) * shareOf(ranks).ranks,
                 options.train.valEvery != 0, [&] { return signal.received() != 0; }});
   if (opened.status().code() == StatusCode::Unavailable && signal.received() != 0) {
     logInfo("stopped by signal {} while data was fetched; what has come of it is kept",
@@ -204,23 +225,29 @@ Result<int> train(Device &device, const ParamTable &table, const Options &option
   SWAMLA_RETURN_IF_ERROR(placeInData(data.identity, options, start));
   SWAMLA_TRY(TrainerConfig config, configure(options, device.file(), data, start.state.seed));
   config.stopRequested = [&] { return signal.received(); };
+  config.ranks = ranks;
   RunOptions summary = summarise(options, config);
+  if (ranks)
+    SWAMLA_RETURN_IF_ERROR(requireSameRun(*ranks, device, start, data, summary));
+  bool writes = !ranks || ranks->rank() == 0;
 
   std::unique_ptr<CheckpointWriter> checkpoints;
   if (!options.checkpointDir.empty()) {
     checkpoints = std::make_unique<CheckpointWriter>(
         device, table,
         CheckpointConfig{options.checkpointDir, options.train.keepLast, summary, {}});
-    SWAMLA_RETURN_IF_ERROR(checkpoints->prepare(start.state.step));
+    if (writes)
+      SWAMLA_RETURN_IF_ERROR(checkpoints->prepare(start.state.step));
   }
   JsonLog log;
-  if (!options.train.logFile.empty()) {
+  if (!options.train.logFile.empty() && writes) {
     SWAMLA_TRY(log, JsonLog::open(options.train.logFile));
   }
   SWAMLA_TRY(std::unique_ptr<Trainer> trainer,
              Trainer::create(device, data, config, start.state, checkpoints.get(),
                              log.isOpen() ? &log : nullptr));
-  announce(device, start, data, options);
+  if (writes)
+    announce(device, start, data, options);
   SWAMLA_RETURN_IF_ERROR(logStart(log, device, start, data, summary));
   SWAMLA_TRY(TrainOutcome outcome, trainer->run());
   SWAMLA_RETURN_IF_ERROR(logEnd(log, outcome));
