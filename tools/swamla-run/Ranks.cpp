@@ -98,7 +98,7 @@ Result<std::unique_ptr<Communicator>> joinRanks(const RankPlace &place, const Op
   config.times.joining =
       std::max<std::chrono::milliseconds>(config.times.joining, config.times.silence);
   if (const char *descriptor = std::getenv(kListenVariable); descriptor && place.rank == 0)
-    config.listener = Socket(std::atoi(descriptor));
+    config.listener = Socket(static_cast<int>(std::strtol(descriptor, nullptr, 10)));
   if (const char *interface = std::getenv("GLOO_SOCKET_IFNAME"))
     config.interface = interface;
   config.onLost = endAsLost;
