@@ -335,7 +335,7 @@ step.scatter_add_kernel @s element f32 rows 16 cols 8 vocab 32 dy_stride 7 unit_
 // -----
 
 step.program @eval {
-  // expected-error @+1 {{'swamla.index' op is not an entry of a program; expected step.launch, step.matmul or step.fill}}
+  // expected-error @+1 {{'swamla.index' op is not an entry of a program; expected step.launch, step.matmul, step.fill, step.collective or step.collective_wait}}
   %0 = swamla.index 0
 }
 
