@@ -5,8 +5,6 @@ using namespace mlir;
 
 namespace swamla {
 
-/// Registers of a thread in each of the three warpgroups, together: 168 each to begin with.
-static constexpr int64_t kRegistersOfThree = 504;
 static constexpr int64_t kThreads = kWarpgroupSize * (1 + HopperBackward::kWarpgroups);
 
 /// Whether the sink's keys are a small tile of their own.
@@ -70,7 +68,7 @@ HopperBackward::HopperBackward(step::AttentionGradKernelOp op, BackwardSide side
                                const CudaTarget &target)
     : op(op), side(side), sizes(attentionSizes(op)), plan(plan), b(op.getLoc(), builder, target),
       layout(BackwardLayout::make(sizes, side, plan)), order(orderOf(sizes, side)),
-      columns{{sizes.own, sizes.shared}, {sizes.v}} {
+      columns{{sizes.own, sizes.shared}, {sizes.v}}, registers(splitRegisters()) {
   launch.grid = {std::min(order.count(), target.numSms()), 1, 1};
   launch.block = kThreads;
   launch.sharedBytes = layout.bytes;
@@ -167,6 +165,20 @@ Value HopperBackward::headOf(const FixedTile &tile, HeadOf which, Value member) 
 // The frame
 //===----------------------------------------------------------------------===//
 
+/// What computing threads do not need is left to the others, which do with little, unless they
+/// compute delta: then registers hold the loads that are under way. The three warpgroups have 504
+/// together, 168 each to begin with.
+HopperBackward::RegisterSplit HopperBackward::splitRegisters() {
+  int64_t needed = backwardRegisters(sizes, side, plan);
+  if (needed > kRoomyRegisters)
+    return {.others = 24, .computing = kMostRegisters};
+  if (!computesDelta() || needed > 208)
+    return {.others = 40, .computing = kRoomyRegisters};
+  if (needed > 192)
+    return {.others = 56, .computing = 224};
+  return {.others = 88, .computing = 208};
+}
+
 GpuKernel HopperBackward::build() {
   GpuKernel kernel;
   std::string name = (op.getSymName() + (byKey() ? "_dkv" : "_dq")).str();
@@ -175,13 +187,10 @@ GpuKernel HopperBackward::build() {
   b.when(b.equal(b.threadId(), 0), [&] { initBarriers(); });
   b.barrier();
   Value group = b.warpgroupId();
-  // What computing threads do not need is left to the others, which do with little.
-  int64_t needed = backwardRegisters(sizes, side, plan);
-  int64_t others = needed > kRoomyRegisters ? 24 : computesDelta() && needed <= 208 ? 56 : 40;
   b.choose(
       b.equal(group, 0),
       [&] {
-        b.decreaseRegisters(others);
+        b.decreaseRegisters(registers.others);
         Value warp = b.shuffleFrom(b.warpId(), b.i32(0));
         b.when(b.equal(b.threadId(), 0), [&] { load(); });
         b.when(b.both(b.lessThan(b.i32(0), warp), b.lessThan(warp, 1 + statisticsWarps())),
@@ -190,7 +199,7 @@ GpuKernel HopperBackward::build() {
         return Values();
       },
       [&] {
-        b.increaseRegisters((kRegistersOfThree - others) / kWarpgroups);
+        b.increaseRegisters(registers.computing);
         warpgroup = b.add(group, -1);
         compute();
         return Values();
@@ -211,10 +220,8 @@ void HopperBackward::initBarriers() {
   init(layout.rows, statisticsWarps() * kWarpSize, threads);
   for (int i : {0, 1}) {
     const TileRing &ring = layout.streamed[i];
-    // By key, a warp brings the statistics of the first operand's rows along, and all lanes read
-    // them.
-    bool statistics = byKey() && i == 0;
-    init(ring, statistics ? 1 + kWarpSize : 1, statistics ? threads : warps);
+    // By key, a warp brings the statistics of the first operand's rows along.
+    init(ring, byKey() && i == 0 ? 1 + kWarpSize : 1, warps);
   }
   b.fenceBarrierInit();
 }

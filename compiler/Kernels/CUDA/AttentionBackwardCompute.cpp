@@ -44,6 +44,9 @@ void HopperBackward::compute() {
   isFirstLane = b.equal(lane, 0);
   rowInWarpgroup = b.add(b.mul(b.div(thread, kWarpSize), 16), b.div(lane, 4));
   quad = b.rem(lane, 4);
+  if (byKey()) // nobody has to wait for the first statistics of a stage
+    for (int64_t stage = 0; stage < plan.stages[0]; ++stage)
+      announceRead(b.i32(stage));
   forEachTile([&](const FixedTile &tile, Value base) { computeTile(tile, base); });
 }
 
@@ -127,14 +130,11 @@ void HopperBackward::skipTiles(Value base, Value begin, Value end) {
   });
 }
 
-/// Every lane reads the statistics that come with the first operand by key, and so arrives itself;
-/// what only products read is given back warp by warp.
 void HopperBackward::release(unsigned which, Value number) {
   const TileRing &ring = layout.streamed[which];
   if (byKey() && which == 0)
-    b.arrive(b.mbarrier(ring.empty, b.slot(ring, number).stage));
-  else
-    b.releaseStage(ring, number, isFirstLane);
+    announceRead(b.slot(ring, number).stage);
+  b.releaseStage(ring, number, isFirstLane);
 }
 
 /// dQ of the keys of a small sink: they lie before the window of all of the warpgroup's queries.

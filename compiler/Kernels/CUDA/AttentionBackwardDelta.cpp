@@ -1,7 +1,7 @@
 //===- AttentionBackwardDelta.cpp - delta in the kernel by query ----------===//
 //
 // delta = sum(out * dout) over a row's columns, by the warps that bring statistics,
-// one tile ahead. They have few registers, so few loads are under way at a time:
+// one tile ahead. How many loads are under way at a time is what registers allow, and
 // the rows are first brought to the second-level cache, all at once, from where TMA
 // then loads dout, too. A row belongs to neighbouring lanes, with 8 columns to an
 // access; each lane adds up its own in order, then the lanes' sums are added.
@@ -52,7 +52,11 @@ void HopperBackward::computeDelta(const DeltaOperands &operands, const FixedTile
   while (lanes < kWarpSize && accesses % (2 * lanes) == 0)
     lanes *= 2;
   accesses /= lanes;
-  const int64_t step = kWarpSize / lanes, together = accesses == 1 ? 2 : 1;
+  const int64_t step = kWarpSize / lanes;
+  const int64_t underWay = registers.others >= 88 ? 12 : 6; // accesses: 4 registers each
+  int64_t together = 1;                                     // rows of a lane
+  while (4 * together * accesses <= underWay && kWarpgroupRows % (2 * together * step) == 0)
+    together *= 2;
   Value lane = b.laneId(), column = b.mul(b.rem(lane, lanes), kAccess);
   Value row = b.add(b.mul(part, kWarpgroupRows), b.div(lane, lanes));
   Value head = b.mul(b.toI64(tile.query), static_cast<int64_t>(op.getDeltaStride()));
@@ -78,8 +82,7 @@ void HopperBackward::computeDelta(const DeltaOperands &operands, const FixedTile
       rows.push_back(b.add(b.add(row, first), i * step));
       exists.push_back(b.lessThan(b.add(tile.row, rows[i]), sizes.seq));
     }
-    // At most three accesses to each operand are under way.
-    constexpr int64_t most = 3;
+    const int64_t most = underWay / 2; // of each operand
     for (int64_t begin = 0; begin < accesses; begin += most) {
       SmallVector<std::pair<Values, Values>> loaded;
       for (int64_t i = 0; i < together; ++i)
@@ -87,8 +90,9 @@ void HopperBackward::computeDelta(const DeltaOperands &operands, const FixedTile
           Value safe = b.select(exists[i], b.add(tile.row, rows[i]), b.i32(0));
           loaded.emplace_back(load(operands[0], safe, k), load(operands[1], safe, k));
         }
+      int64_t ofRow = loaded.size() / together;
       for (auto [k, pair] : llvm::enumerate(loaded)) {
-        Value &sum = sums[together == 1 ? 0 : k];
+        Value &sum = sums[k / ofRow];
         sum = addUp(sum, pair.first, pair.second);
       }
     }

@@ -84,7 +84,13 @@ private:
   /// Warps that bring statistics: of 32 streamed rows at a time, or of 64 fixed rows each.
   int64_t statisticsWarps() const { return byKey() ? 1 : kWarpgroups; }
 
+  /// Registers of a thread of each role.
+  struct RegisterSplit {
+    int64_t others, computing;
+  };
+
   // AttentionBackward.cpp: the frame.
+  RegisterSplit splitRegisters();
   void describeOperands();
   MapParts mapsOf(mlir::ArrayRef<Matrix> matrices, int64_t rows);
   void initBarriers();
@@ -116,6 +122,8 @@ private:
   std::pair<Value, Value> statisticsOf(const FixedTile &tile, Value member);
   std::pair<Value, Value> loadStatistic(std::pair<Value, Value> base, Value row);
   void readRows(const FixedTile &tile, Share &share);
+  void announceRead(Value stage);
+  void waitForReads(Value stage);
 
   // AttentionBackwardDelta.cpp: the same warps, where they compute delta.
   bool computesDelta() { return !byKey() && op.getOut(); }
@@ -180,6 +188,7 @@ private:
   const TileOrder order;
   /// Of the first and of the second operands: key columns, value columns.
   const TileColumns columns[2];
+  const RegisterSplit registers;
   GpuLaunch launch;
   llvm::SmallVector<unsigned> views; ///< the op's that the kernel takes
   MapParts fixedMaps[2], streamedMaps[2], sinkMaps[2], outMaps[2];

@@ -89,6 +89,20 @@ void HopperBackward::readRows(const FixedTile &tile, Share &share) {
   b.arrive(b.mbarrier(layout.rows.empty, place)); // each thread for what it has read
 }
 
+/// By key: all lanes of the computing warps read the statistics of a stage. Each would have to
+/// arrive at an mbarrier, 256 arrivals a tile; a named barrier counts whole warps, and orders what
+/// all of their lanes have read. Those of the stages are number 8 and the following.
+static constexpr int64_t kFirstStageBarrier = 8;
+static constexpr int64_t kReaders = HopperBackward::kWarpgroups * kWarpgroupSize;
+
+void HopperBackward::announceRead(Value stage) {
+  b.arriveThreads(b.add(stage, kFirstStageBarrier), kReaders + kWarpSize);
+}
+
+void HopperBackward::waitForReads(Value stage) {
+  b.syncThreads(b.add(stage, kFirstStageBarrier), kReaders + kWarpSize);
+}
+
 /// By key: those of streamed tile `n`, of all query heads.
 void HopperBackward::writeStreamed(const FixedTile &tile, Value n, Value base) {
   const TileRing &ring = layout.streamed[0];
@@ -102,7 +116,8 @@ void HopperBackward::writeStreamed(const FixedTile &tile, Value n, Value base) {
     loaded[0].push_back(l);
     loaded[1].push_back(d);
   }
-  Value stage = b.acquireEmpty(ring, b.add(base, n));
+  Value stage = b.slot(ring, b.add(base, n)).stage;
+  waitForReads(stage);
   Value begin = b.mul(b.add(b.mul(stage, 2 * plan.tileRows), lane), 4);
   for (int64_t i = 0; i < plan.tileRows; i += kWarpSize)
     for (int which : {0, 1}) {
