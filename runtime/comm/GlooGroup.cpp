@@ -38,8 +38,7 @@ public:
   }
   std::vector<char> get(const std::string &key) override {
     Result<std::string> value = link.get(name + "/" + key);
-    if (!value.isOk())
-      check(std::move(value).takeStatus());
+    check(value.status());
     return {value->begin(), value->end()};
   }
   /// get() waits by itself.

@@ -14,7 +14,7 @@ static constexpr char kEnd = '\0';
 static std::string pack(const RankFacts &facts) {
   std::string text;
   for (const auto &[name, value] : facts)
-    text += name + kEnd + value + kEnd;
+    text.append(name).append(1, kEnd).append(value).append(1, kEnd);
   return text;
 }
 
