@@ -26,7 +26,7 @@ void registerToolFlags(cl::OptionCategory &ours) {
 
 CompileFlags::CompileFlags(cl::OptionCategory &category)
     : checkpoint("checkpoint",
-                 cl::desc("what the backward recomputes: none (default), mlp, attn or block"),
+                 cl::desc("what the backward recomputes: none (default), qkv, mlp, attn or block"),
                  cl::cat(category)),
       lossRows("loss-rows",
                cl::desc("rows of a chunk of head and cross-entropy (default: by size)"),

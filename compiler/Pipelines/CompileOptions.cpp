@@ -27,7 +27,8 @@ struct WordOption {
 };
 
 constexpr WordOption kWordOptions[] = {
-    {"checkpoint", &CompileOptions::checkpoint, "none", "none|mlp|attn|block", "", Phase::Remat},
+    {"checkpoint", &CompileOptions::checkpoint, "none", "none|qkv|mlp|attn|block", "",
+     Phase::Remat},
     {"micro-steps", &CompileOptions::microSteps, "any", "any|one", "", Phase::Fuse},
     {"optimizer", &CompileOptions::optimizer, "adamw", "adamw|lion", "", Phase::Optimizer},
     {"optimizer-state", &CompileOptions::optimizerState, "fp32", "fp32|bf16|fp8|int8|int4", "",

@@ -35,7 +35,7 @@ enum class Phase {
 
 struct CompileOptions {
   std::optional<int64_t> batch;          ///< sequences in a micro step; 0: the model's own
-  std::optional<std::string> checkpoint; ///< none, mlp, attn or block
+  std::optional<std::string> checkpoint; ///< none, qkv, mlp, attn or block
   std::optional<int64_t> lossRows;       ///< rows of a chunk of the head; 0: chosen by size
   std::optional<std::string> microSteps; ///< any, or one: a step is one micro step
   std::optional<std::string> optimizer;  ///< adamw or lion

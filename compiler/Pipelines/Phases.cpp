@@ -54,6 +54,7 @@ void populateAutodiff(OpPassManager &passes, const CompileOptions &) {
 void populateRemat(OpPassManager &passes, const CompileOptions &options) {
   RematPassOptions remat;
   remat.checkpoint = llvm::StringSwitch<Checkpoint>(options.checkpoint.value_or("none"))
+                         .Case("qkv", Checkpoint::Qkv)
                          .Case("mlp", Checkpoint::Mlp)
                          .Case("attn", Checkpoint::Attn)
                          .Case("block", Checkpoint::Block)
@@ -103,7 +104,10 @@ void populateQuantize(OpPassManager &passes, const CompileOptions &options) {
                         .Case("rowwise", Recipe::Rowwise)
                         .Default(Recipe::Tensorwise);
   quantize.head = options.fp8Head == "true";
+  // Where a step is one micro step, transposing costs less than half of what the memory is worth.
+  quantize.weightsOnce = options.microSteps == "one";
   passes.addPass(createQuantizePass(quantize));
+  passes.addNestedPass<func::FuncOp>(createSaveF8Pass());
 }
 
 //===----------------------------------------------------------------------===//
@@ -251,7 +255,8 @@ namespace {
 /// Options of the registered pipelines: those of CompileOptions that passes use.
 struct PhaseOptions : PassPipelineOptions<PhaseOptions> {
   Option<int64_t> batch{*this, "batch", llvm::cl::desc("sequences in a micro step")};
-  Option<std::string> checkpoint{*this, "checkpoint", llvm::cl::desc("none, mlp, attn or block"),
+  Option<std::string> checkpoint{*this, "checkpoint",
+                                 llvm::cl::desc("none, qkv, mlp, attn or block"),
                                  llvm::cl::init("none")};
   Option<int64_t> lossRows{*this, "loss-rows", llvm::cl::desc("rows of a chunk of the head")};
   Option<std::string> optimizer{*this, "optimizer", llvm::cl::desc("adamw or lion"),

@@ -78,18 +78,50 @@ void addGaps(int64_t begin, int64_t end, llvm::ArrayRef<Occupied> gradients,
   if (begin < end)
     gaps.emplace_back(begin, end);
 }
-/// The arena storages that are live at the program's peak, the first to die first: it takes what is
-/// gone first.
-std::vector<Storage *> liveAtPeak(const ProgramPlan &plan) {
+
+/// Which of the storages that are live at a peak move first.
+enum class Order {
+  ByDeath, ///< the first to die: it takes what is gone first
+  BySize   ///< the largest: it finds the fewest gaps
+};
+
+/// The arena storages that are live at the program's peak.
+std::vector<Storage *> liveAtPeak(const ProgramPlan &plan, Order order) {
   PeakLive peak = peakLive(plan);
   std::vector<Storage *> live;
   for (const std::unique_ptr<Storage> &storage : plan.storages)
     if (storage->isUsed() && storage->firstStep <= peak.step && peak.step <= storage->lastStep)
       live.push_back(storage.get());
-  llvm::stable_sort(live, [](const Storage *a, const Storage *b) {
-    return std::tuple(a->lastStep, -a->bytes()) < std::tuple(b->lastStep, -b->bytes());
-  });
+  auto key = [&](const Storage *storage) {
+    int64_t death = storage->lastStep, bytes = -storage->bytes();
+    return order == Order::ByDeath ? std::pair(death, bytes) : std::pair(bytes, death);
+  };
+  llvm::stable_sort(live, [&](const Storage *a, const Storage *b) { return key(a) < key(b); });
   return live;
+}
+
+/// Storages with their offsets in the buffer.
+using Moves = std::vector<std::pair<Storage *, int64_t>>;
+
+Moves moveInOrder(ProgramPlan &plan, llvm::ArrayRef<Occupied> gradients, int64_t gradsBytes,
+                  Order order) {
+  std::vector<Occupied> occupied = gradients;
+  Moves moves;
+  // With a peak taken down, another may be the highest.
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (Storage *storage : liveAtPeak(plan, order)) {
+      int64_t offset = highestOffset(*storage, occupied, gradsBytes);
+      if (offset < 0)
+        continue;
+      moved = true;
+      storage->buffer = kGradsBuffer.str();
+      moves.emplace_back(storage, offset);
+      occupied.push_back(
+          {offset, offset + storage->bytes(), storage->firstStep, storage->lastStep});
+    }
+  }
+  return moves;
 }
 } // namespace
 
@@ -98,23 +130,24 @@ llvm::SmallVector<std::pair<int64_t, int64_t>> shareGrads(ProgramPlan &plan, int
   llvm::SmallVector<std::pair<int64_t, int64_t>> gaps;
   if (gradients.empty())
     return gaps;
-  std::vector<Occupied> occupied = gradients;
-  int64_t lowest = gradsBytes, highest = 0;
-  // With a peak taken down, another may be the highest.
-  for (bool moved = true; moved;) {
-    moved = false;
-    for (Storage *storage : liveAtPeak(plan)) {
-      int64_t offset = highestOffset(*storage, occupied, gradsBytes);
-      if (offset < 0)
-        continue;
-      moved = true;
-      storage->buffer = kGradsBuffer.str();
-      storage->offset = offset;
-      int64_t end = offset + storage->bytes();
-      occupied.push_back({offset, end, storage->firstStep, storage->lastStep});
-      lowest = std::min(lowest, offset);
-      highest = std::max(highest, end);
+  Moves best;
+  int64_t lowestPeak = kForever;
+  for (Order order : {Order::ByDeath, Order::BySize}) {
+    Moves moves = moveInOrder(plan, gradients, gradsBytes, order);
+    int64_t peak = peakLive(plan).bytes;
+    for (auto [storage, offset] : moves)
+      storage->buffer = kArenaBuffer.str();
+    if (peak < lowestPeak) {
+      lowestPeak = peak;
+      best = std::move(moves);
     }
+  }
+  int64_t lowest = gradsBytes, highest = 0;
+  for (auto [storage, offset] : best) {
+    storage->buffer = kGradsBuffer.str();
+    storage->offset = offset;
+    lowest = std::min(lowest, offset);
+    highest = std::max(highest, offset + storage->bytes());
   }
   addGaps(lowest, highest, gradients, gaps);
   return gaps;

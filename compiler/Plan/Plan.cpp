@@ -75,7 +75,7 @@ public:
     for (const ProgramPlan &plan : plans)
       numCopies += emitProgram(plan, outliner, atEnd, tf32);
     OpBuilder atStart = OpBuilder::atBlockBegin(module.getBody());
-    step::BufferOp::create(atStart, module.getLoc(), "arena", "arena", arena, TypeAttr());
+    step::BufferOp::create(atStart, module.getLoc(), kArenaBuffer, "arena", arena, TypeAttr());
     buffers.emit(atStart);
     cleanUp(module);
     numKernels += outliner.size();

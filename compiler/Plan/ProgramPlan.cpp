@@ -18,7 +18,7 @@ unsigned ProgramPlan::addPlace(Storage *storage, const Layout &layout, Value val
 
 Storage *ProgramPlan::addArenaStorage(RankedTensorType type, StringRef label) {
   Storage *storage = storages.emplace_back(std::make_unique<Storage>()).get();
-  storage->buffer = "arena";
+  storage->buffer = kArenaBuffer.str();
   storage->label = label.str();
   storage->elements = type.getNumElements();
   storage->elementBytes = elementBytes(type);

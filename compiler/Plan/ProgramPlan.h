@@ -17,6 +17,9 @@
 
 namespace swamla {
 
+/// The buffer of what lives no longer than a program.
+inline constexpr llvm::StringLiteral kArenaBuffer = "arena";
+
 /// Bytes that belong together: a persistent buffer, or a piece of the arena that the packing moves
 /// as a whole.
 struct Storage {
@@ -34,7 +37,7 @@ struct Storage {
 
   int64_t bytes() const { return elements * elementBytes; }
   /// Whether the packing of the arena must find room for it.
-  bool isUsed() const { return isArena && firstStep >= 0 && buffer == "arena"; }
+  bool isUsed() const { return isArena && firstStep >= 0 && buffer == kArenaBuffer; }
 };
 
 /// A layout in a storage. Places are named by index: joins move them.

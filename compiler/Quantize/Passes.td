@@ -16,7 +16,8 @@ def QuantizePass : Pass<"swamla-quantize", "::mlir::ModuleOp"> {
       scales of the next step.
     * `rowwise`: `row_scale` of `row_amax`; the scales of a weight's rows, which dx = dy W sums over, go into dy before that is quantised; dW = dy^T x stays bf16.
 
-    Weights are read as fp8 copies, straight and transposed, which the optimizer makes. A layer whose m, n or k is no multiple of 16 stays bf16, with a
+    Weights are read as fp8 copies, straight and transposed, which the optimizer makes; with `weights-once` there are only straight ones, which the backward
+    transposes, each right before the product that reads it. A layer whose m, n or k is no multiple of 16 stays bf16, with a
     remark; so does the head, without `head`.
 
     ```mlir
@@ -39,13 +40,42 @@ def QuantizePass : Pass<"swamla-quantize", "::mlir::ModuleOp"> {
            [{::llvm::cl::values(clEnumValN(::swamla::Recipe::Tensorwise, "tensorwise", "from the tensor"),
                                 clEnumValN(::swamla::Recipe::Delayed, "delayed", "from earlier steps"),
                                 clEnumValN(::swamla::Recipe::Rowwise, "rowwise", "from each row"))}]>,
-    Option<"head", "head", "bool", /*default=*/"false", "the products of the head, too">
+    Option<"head", "head", "bool", /*default=*/"false", "the products of the head, too">,
+    Option<"weightsOnce", "weights-once", "bool", /*default=*/"false", "only the straight fp8 copies of weights are kept; the backward transposes them">
   ];
   let dependentDialects = ["::swamla::SwamlaDialect", "::mlir::arith::ArithDialect"];
   let statistics = [
     Statistic<"numQuantized", "quantized", "products of fp8 operands">,
     Statistic<"numCopies", "copies", "fp8 copies of activations and cotangents">
   ];
+}
+
+def SaveF8Pass : Pass<"swamla-save-f8", "::mlir::func::FuncOp"> {
+  let summary = "the backward reads results of fp8 products that it can do with in eight bits as f8E4M3FN";
+  let description = [{
+    An op with the trait ReadsSavedF8 (`swiglu`, `swiglu_grad`) in the backward, whose operand is the result of an fp8 product of the forward or a part of it, reads that
+    rounded to f8E4M3FN, with a scale for each row. What lives from the forward to the backward is then half as large. The forward itself reads the value as it is.
+
+    Where the product is computed again (`--checkpoint=mlp`), its result is rounded there, so that checkpoint modes have the same bits.
+
+    ```mlir
+    %y = swamla.matmul %x, %w scales %sx, %sw transpose_b fast_accum : ... -> tensor<16x128xbf16>
+    %v, %g = swamla.split %y heads 1 : ...
+    // backward
+    %dv, %dg = swamla.swiglu_grad %v, %g, %dh {backward} : tensor<16x64xbf16>
+    ```
+    ==> (and the same for %g)
+    ```mlir
+    %rows = swamla.row_amax %v : tensor<16x64xbf16> -> tensor<16xf32>
+    %s = swamla.row_scale %rows for f8E4M3FN columns 64 : tensor<16xf32>
+    %q = swamla.quantize %v scale %s : tensor<16x64xbf16>, tensor<16xf32> -> tensor<16x64xf8E4M3FN>
+    // backward
+    %v2 = swamla.dequantize %q scale %s {backward} : tensor<16x64xf8E4M3FN>, tensor<16xf32> -> tensor<16x64xbf16>
+    %dv, %dg = swamla.swiglu_grad %v2, %g2, %dh {backward} : tensor<16x64xbf16>
+    ```
+  }];
+  let dependentDialects = ["::swamla::SwamlaDialect"];
+  let statistics = [Statistic<"numRounded", "rounded", "values that the backward reads as fp8">];
 }
 
 def BuildScalingPass : Pass<"swamla-build-scaling", "::mlir::ModuleOp"> {

@@ -18,9 +18,9 @@ namespace {
 /// Replaces the products of one function.
 class Quantizer {
 public:
-  Quantizer(const ScalingLayout &layout, func::FuncOp func)
-      : layout(layout), place(func.getContext()), scales(layout, place, func),
-        values(place, layout.getRecipe() != Recipe::Tensorwise) {}
+  Quantizer(const ScalingLayout &layout, func::FuncOp func, bool weightsOnce)
+      : layout(layout), weightsOnce(weightsOnce), place(func.getContext()),
+        scales(layout, place, func), values(place, layout.getRecipe() != Recipe::Tensorwise) {}
 
   void replace(const LinearProduct &product);
   /// Ends the function and drops what has become useless.
@@ -38,6 +38,7 @@ private:
   bool isRowwise() const { return layout.getRecipe() == Recipe::Rowwise; }
 
   const ScalingLayout &layout;
+  bool weightsOnce;
   BehindValue place;
   Scales scales;
   QuantizedValues values;
@@ -54,11 +55,22 @@ Quantizer::Quantized Quantizer::weight(const LinearProduct &product,
   RankedTensorType type = tensorType(product.value(operand));
   int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
   auto format = Float8E4M3FNType::get(op->getContext());
-  auto copyType = operand.transposed ? RankedTensorType::get({columns, rows}, format)
-                                     : RankedTensorType::get({rows, columns}, format);
-  auto get = GetParamOp::create(builder, op->getLoc(), copyType, product.what.param);
-  get.setTransposed(operand.transposed);
-  get->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+  auto straightType = RankedTensorType::get({rows, columns}, format),
+       transposedType = RankedTensorType::get({columns, rows}, format);
+  bool transposes = operand.transposed && weightsOnce;
+  auto param = GetParamOp::create(builder, op->getLoc(),
+                                  operand.transposed && !transposes ? transposedType : straightType,
+                                  product.what.param);
+  param.setTransposed(operand.transposed && !transposes);
+  param->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+  Value get = param;
+  if (transposes) {
+    auto transpose = TransposeOp::create(builder, op->getLoc(), transposedType, get);
+    transpose->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+    get = transpose;
+    // Nothing says later which weight it was.
+    op->setAttr("label", builder.getStringAttr(product.what.param.getValue() + ".dx"));
+  }
   if (!isRowwise() || !operand.transposed)
     return {get, scales.ofWeight(op, product.what.param.getAttr(), rows)};
   // The scales of the rows are in dy.
@@ -107,7 +119,7 @@ Quantizer::Quantized Quantizer::quantize(const LinearProduct &product,
   if (isCotangent && isRowwise())
     x = timesWeightScales(product, x);
   Value scale = scales.of(x, product.site(operand), format);
-  return {values.get(x, scale, format, operand.transposed), scale};
+  return {values.get(x, scale, format, operand.transposed, product.op), scale};
 }
 
 void Quantizer::replace(const LinearProduct &product) {
@@ -149,7 +161,7 @@ public:
       return;
     layout.finish();
     for (auto &[func, products] : functions) {
-      Quantizer quantizer(layout, func);
+      Quantizer quantizer(layout, func, weightsOnce);
       for (const LinearProduct &product : products)
         quantizer.replace(product);
       quantizer.finish(func);

@@ -35,32 +35,54 @@ OpBuilder &BehindValue::at(Value x) {
   return builder;
 }
 
-Value QuantizedValues::quantize(Value x, Value part, Value scale, Type format, bool transposed) {
-  RankedTensorType type = tensorType(part);
-  SmallVector<int64_t> shape(type.getShape());
-  if (transposed)
-    std::swap(shape[0], shape[1]);
-  return place.placed(x, QuantizeOp::create(place.at(x), x.getLoc(), type.clone(shape, format),
-                                            part, scale, transposed));
+static RankedTensorType transposedType(Value x, Type format) {
+  RankedTensorType type = tensorType(x);
+  return RankedTensorType::get({type.getDimSize(1), type.getDimSize(0)}, format);
 }
 
-Value QuantizedValues::get(Value x, Value scale, Type format, bool transposed) {
+Value QuantizedValues::quantize(Value x, Value part, Value scale, Type format, bool transposed) {
+  RankedTensorType type =
+      transposed ? transposedType(part, format) : tensorType(part).clone(format);
+  return place.placed(x,
+                      QuantizeOp::create(place.at(x), x.getLoc(), type, part, scale, transposed));
+}
+
+static bool isInBackward(Operation *op) {
+  return op->hasAttr("backward") || op->hasAttr("recompute");
+}
+
+/// Whether `x` comes from the forward, costs a pass of its own to quantise, and is alive behind
+/// `reader`, an op of the backward, in any case.
+static bool isSavedBeyond(Value x, Operation *reader) {
+  Operation *maker = x.getDefiningOp();
+  if (!maker || isa<RowwiseOpInterface>(maker) || isInBackward(maker) || !isInBackward(reader))
+    return false;
+  return llvm::any_of(x.getUsers(), [&](Operation *user) {
+    return user != reader && isInBackward(user) && reader->isBeforeInBlock(user);
+  });
+}
+
+Value QuantizedValues::get(Value x, Value scale, Type format, bool transposed, Operation *reader) {
   auto [entry, isNew] = copies.try_emplace({x, transposed ? 1 : 0});
   if (!isNew)
     return entry->second;
+  if (transposed && isSavedBeyond(x, reader)) {
+    OpBuilder builder(reader);
+    auto late = QuantizeOp::create(builder, reader->getLoc(), transposedType(x, format), x, scale,
+                                   /*transposed=*/true);
+    late->setDiscardableAttrs(reader->getDiscardableAttrDictionary());
+    return entry->second = late;
+  }
   SmallVector<Value> parts = inParts ? partsOf(x) : SmallVector<Value>{x};
   for (Value &part : parts)
     part = quantize(x, part, scale, format, transposed);
   if (parts.size() == 1)
     return entry->second = parts[0];
-  RankedTensorType type = tensorType(x);
-  SmallVector<int64_t> shape(type.getShape());
   if (!transposed)
     return entry->second = place.placed(
-               x, JoinOp::create(place.at(x), x.getLoc(), type.clone(shape, format), parts, 1));
-  std::swap(shape[0], shape[1]);
+               x, JoinOp::create(place.at(x), x.getLoc(), tensorType(x).clone(format), parts, 1));
   return entry->second = place.placed(
-             x, JoinRowsOp::create(place.at(x), x.getLoc(), type.clone(shape, format), parts));
+             x, JoinRowsOp::create(place.at(x), x.getLoc(), transposedType(x, format), parts));
 }
 
 } // namespace swamla

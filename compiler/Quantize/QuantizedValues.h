@@ -38,7 +38,11 @@ public:
   /// `inParts`: parts of a value are quantised where they are made (partsOf).
   QuantizedValues(BehindValue &place, bool inParts) : place(place), inParts(inParts) {}
 
-  mlir::Value get(mlir::Value x, mlir::Value scale, mlir::Type format, bool transposed);
+  /// The copy that `reader` multiplies by. It is made where `x` is made, but for a transposed copy
+  /// of a value that no row-wise op makes and that the backward reads anyway: that one would live
+  /// from the forward to the backward beside the value, and is made right before its reader.
+  mlir::Value get(mlir::Value x, mlir::Value scale, mlir::Type format, bool transposed,
+                  mlir::Operation *reader);
   unsigned count() const { return copies.size(); }
 
 private:

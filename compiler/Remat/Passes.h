@@ -7,8 +7,8 @@
 
 namespace swamla {
 
-/// Which parts of a block the backward recomputes from their input.
-enum class Checkpoint { None, Mlp, Attn, Block };
+/// Which parts of a block the backward recomputes from their input. Qkv: queries, keys and values.
+enum class Checkpoint { None, Qkv, Mlp, Attn, Block };
 
 #define GEN_PASS_DECL
 #include "compiler/Remat/Passes.h.inc"

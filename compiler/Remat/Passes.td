@@ -12,12 +12,14 @@ def RematPass : Pass<"swamla-remat", "::mlir::func::FuncOp"> {
     forward ops instead: the same op on the same inputs, so the same bits.
 
     In every mode an op marked CheapToRecompute (norms, swiglu, ...) is recomputed where all its operands are saved anyway or can be
-    recomputed themselves. `checkpoint` adds whole parts of blocks, found by their `scope`:
+    recomputed themselves; so is the product of a narrow matrix with a wide one (at most 256 terms, at least 12 times as many columns), such as that of MLA's latent:
+    it takes as long as writing its result. `checkpoint` adds whole parts of blocks, found by their `scope`:
 
     | checkpoint | recomputed besides                           | what a block keeps                                     |
     |------------|----------------------------------------------|--------------------------------------------------------|
     | `none`     | nothing                                      | residual stream, matmul results, attention's operands  |
-    | `mlp`      | scopes `*.mlp`                               | the same, less the MLP's hidden layer                  |
+    | `qkv`      | queries, keys and values of `*.attn`         | the same, less those                           |
+    | `mlp`      | scopes `*.mlp`                               | as `none`, less the MLP's hidden layer                 |
     | `attn`     | scopes `*.attn`                              | residual stream and the MLP's hidden layer             |
     | `block`    | both; a block's two scopes are one part      | the residual stream at its entry                       |
 
@@ -45,6 +47,7 @@ def RematPass : Pass<"swamla-remat", "::mlir::func::FuncOp"> {
     Option<"checkpoint", "checkpoint", "::swamla::Checkpoint", /*default=*/"::swamla::Checkpoint::None",
            "what is recomputed besides cheap ops", [{::llvm::cl::values(
              clEnumValN(::swamla::Checkpoint::None, "none", "nothing"),
+             clEnumValN(::swamla::Checkpoint::Qkv, "qkv", "queries, keys and values"),
              clEnumValN(::swamla::Checkpoint::Mlp, "mlp", "the MLPs"),
              clEnumValN(::swamla::Checkpoint::Attn, "attn", "the attention parts"),
              clEnumValN(::swamla::Checkpoint::Block, "block", "whole blocks, from the residual stream at their entry"))}]>,

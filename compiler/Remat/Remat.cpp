@@ -20,6 +20,10 @@ constexpr llvm::StringLiteral scopeAttr = "scope";
 constexpr llvm::StringLiteral backwardAttr = "backward";
 constexpr llvm::StringLiteral recomputeAttr = "recompute";
 
+/// Of a product that is computed again in every mode. At 256 terms the matrix units of a GPU of a
+/// few hundred FLOP a byte need less time than its memory.
+constexpr int64_t kMaxExpandedTerms = 256, kMinExpansion = 12;
+
 bool isForward(Operation *op) { return !op->hasAttr(backwardAttr) && !op->hasAttr(recomputeAttr); }
 
 /// True for a value that occupies memory if the backward uses it: not arguments, and not what has
@@ -34,6 +38,20 @@ uint64_t getBytes(Value value) {
   if (!type || !type.hasStaticShape() || !type.getElementType().isIntOrFloat())
     return 0;
   return static_cast<uint64_t>(type.getNumElements()) * ((type.getElementTypeBitWidth() + 7) / 8);
+}
+
+/// True for a product of a narrow matrix in a block, such as MLA's latent, with a wide one: it
+/// takes about as long as writing its result, which is many times as large as what it is computed
+/// from.
+bool isExpansion(Operation *op) {
+  auto matmul = dyn_cast<MatmulOp>(op);
+  auto scope = op->getAttrOfType<StringAttr>(scopeAttr);
+  if (!matmul || matmul.getInit() || !scope || !scope.getValue().contains('.'))
+    return false;
+  auto a = cast<RankedTensorType>(matmul.getA().getType());
+  int64_t terms = a.getDimSize(matmul.getTransposeA() ? 0 : 1);
+  int64_t columns = cast<RankedTensorType>(matmul.getResult().getType()).getDimSize(1);
+  return terms <= kMaxExpandedTerms && columns >= kMinExpansion * terms;
 }
 
 /// Forward values that the backward uses, in the order of their first use.
@@ -69,6 +87,8 @@ private:
   /// True if a result of `op` leaves its part in the forward: it is what the part, or the next one,
   /// is recomputed from.
   bool leavesPart(Operation *op) const;
+  /// With Checkpoint::Qkv, what makes queries, keys and values within the attention part.
+  void findProjections();
   void findRecomputable();
   bool canRecompute(Operation *op) const;
   bool isAvailable(Value value) const;
@@ -80,6 +100,7 @@ private:
   Checkpoint checkpoint;
   llvm::SetVector<Value> saved;
   DenseSet<Operation *> recomputable;
+  DenseSet<Operation *> projections;
   llvm::MapVector<Operation *, Operation *> cloneOf;
   IRMapping mapping;
   unsigned numRecomputed = 0;
@@ -90,6 +111,7 @@ private:
 
 void Rematerializer::run() {
   saved = findSavedValues(body);
+  findProjections();
   findRecomputable();
   SmallVector<Operation *> users;
   for (Operation &op : body.without_terminator())
@@ -108,6 +130,7 @@ StringRef Rematerializer::getPart(Operation *op) const {
   auto [block, part] = scope.rsplit('.');
   switch (checkpoint) {
   case Checkpoint::None:
+  case Checkpoint::Qkv:
     return {};
   case Checkpoint::Mlp:
     return part == "mlp" ? scope : StringRef();
@@ -133,10 +156,30 @@ bool Rematerializer::isAvailable(Value value) const {
 bool Rematerializer::canRecompute(Operation *op) const {
   if (op->getNumOperands() == 0 || op->getNumRegions() != 0 || !isPure(op))
     return false;
-  if (!getPart(op).empty() && !leavesPart(op))
+  if (projections.contains(op) || (!getPart(op).empty() && !leavesPart(op)))
     return true;
-  return op->hasTrait<CheapToRecompute>() &&
+  if (auto split = dyn_cast<SplitOp>(op)) // a view of what is there again costs nothing
+    return recomputable.contains(split.getSource().getDefiningOp());
+  return (op->hasTrait<CheapToRecompute>() || isExpansion(op)) &&
          llvm::all_of(op->getOperands(), [&](Value v) { return isAvailable(v); });
+}
+
+void Rematerializer::findProjections() {
+  if (checkpoint != Checkpoint::Qkv)
+    return;
+  SmallVector<Operation *> users;
+  for (auto attention : body.getOps<AttentionOp>())
+    if (isForward(attention))
+      users.push_back(attention);
+  while (!users.empty()) {
+    Operation *user = users.pop_back_val();
+    for (Value operand : user->getOperands()) {
+      Operation *def = operand.getDefiningOp();
+      bool inPart = def && def->getAttr(scopeAttr) == user->getAttr(scopeAttr);
+      if (inPart && projections.insert(def).second)
+        users.push_back(def);
+    }
+  }
 }
 
 void Rematerializer::findRecomputable() {
@@ -191,6 +234,8 @@ StringRef stringify(Checkpoint checkpoint) {
   switch (checkpoint) {
   case Checkpoint::None:
     return "none";
+  case Checkpoint::Qkv:
+    return "qkv";
   case Checkpoint::Mlp:
     return "mlp";
   case Checkpoint::Attn:

@@ -240,3 +240,56 @@ func.func @get_param_c3_shape() {
   %0 = swamla.get_param @w transposed : tensor<64x32xf8E4M3FN>
   return
 }
+
+// -----
+
+func.func @dequantize_c1(%q: tensor<16x32xbf16>, %s: tensor<1xf32>) {
+  // expected-error @+1 {{q: expected elements of f8E4M3FN or f8E5M2, found 'tensor<16x32xbf16>'}}
+  %0 = swamla.dequantize %q scale %s : tensor<16x32xbf16>, tensor<1xf32> -> tensor<16x32xbf16>
+  return
+}
+
+// -----
+
+func.func @dequantize_c1_rank(%q: tensor<16xf8E5M2>, %s: tensor<1xf32>) {
+  // expected-error @+1 {{q: expected tensor<M x C>, found 'tensor<16xf8E5M2>'}}
+  %0 = swamla.dequantize %q scale %s : tensor<16xf8E5M2>, tensor<1xf32> -> tensor<16xbf16>
+  return
+}
+
+// -----
+
+func.func @dequantize_c2(%q: tensor<16x32xf8E5M2>, %s: tensor<32xf32>) {
+  // expected-error @+1 {{scale: expected tensor<1xf32> or tensor<16xf32>, found 'tensor<32xf32>'}}
+  %0 = swamla.dequantize %q scale %s : tensor<16x32xf8E5M2>, tensor<32xf32> -> tensor<16x32xbf16>
+  return
+}
+
+// -----
+
+func.func @dequantize_c3(%q: tensor<16x32xf8E5M2>, %s: tensor<1xf32>) {
+  // expected-error @+1 {{result: expected elements of f32 or bf16, found 'tensor<16x32xi32>'}}
+  %0 = swamla.dequantize %q scale %s : tensor<16x32xf8E5M2>, tensor<1xf32> -> tensor<16x32xi32>
+  return
+}
+
+// -----
+
+func.func @dequantize_c3_shape(%q: tensor<16x32xf8E5M2>, %s: tensor<1xf32>) {
+  // expected-error @+1 {{result: expected 'tensor<16x32xbf16>', found 'tensor<32x16xbf16>'}}
+  %0 = swamla.dequantize %q scale %s : tensor<16x32xf8E5M2>, tensor<1xf32> -> tensor<32x16xbf16>
+  return
+}
+
+// -----
+
+func.func @transpose_c1(%x: tensor<16x32xbf16>) {
+  // expected-error @+1 {{x: expected elements of f8E4M3FN or f8E5M2, found 'tensor<16x32xbf16>'}}
+  %0 = swamla.transpose %x : tensor<16x32xbf16> -> tensor<32x16xbf16>
+  return
+}
+
+// -----
+
+func.func @transpose_c2(%x: tensor<16x32xf8E4M3FN>) {
+  // expected-error @+1 {{result: expected 'tensor<32x16xf8E4M3FN>', found 'tensor<16x32xf8E4M3FN>'}}

@@ -16,6 +16,12 @@ func.func @quant(%x: tensor<16x32xbf16>, %amax: tensor<3x64xf32>, %scale: tensor
   %q = swamla.quantize %x scale %s : tensor<16x32xbf16>, tensor<1xf32> -> tensor<16x32xf8E4M3FN>
   // CHECK: swamla.quantize %{{.*}} scale %{{.*}} transposed : tensor<16x32xbf16>, tensor<16xf32> -> tensor<32x16xf8E5M2>
   %t = swamla.quantize %x scale %r transposed : tensor<16x32xbf16>, tensor<16xf32> -> tensor<32x16xf8E5M2>
+  // CHECK: swamla.dequantize %{{.*}} scale %{{.*}} : tensor<16x32xf8E4M3FN>, tensor<1xf32> -> tensor<16x32xbf16>
+  %d1 = swamla.dequantize %q scale %s : tensor<16x32xf8E4M3FN>, tensor<1xf32> -> tensor<16x32xbf16>
+  // CHECK: swamla.dequantize %{{.*}} scale %{{.*}} : tensor<16x32xf8E4M3FN>, tensor<16xf32> -> tensor<16x32xf32>
+  %d2 = swamla.dequantize %q scale %r : tensor<16x32xf8E4M3FN>, tensor<16xf32> -> tensor<16x32xf32>
+  // CHECK: swamla.transpose %{{.*}} : tensor<32x16xf8E5M2> -> tensor<16x32xf8E5M2>
+  %tt = swamla.transpose %t : tensor<32x16xf8E5M2> -> tensor<16x32xf8E5M2>
   // CHECK: swamla.get_scaling "scale" offset 3 : tensor<32xf32>
   %c = swamla.get_scaling "scale" offset 3 : tensor<32xf32>
   // CHECK: swamla.get_scaling "scale" offset 0 stride 4 : tensor<3xf32>

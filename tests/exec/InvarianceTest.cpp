@@ -77,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(Exec, InvarianceTest,
 /// Checkpointing goes by scopes, which the function of this file has.
 TEST(InvarianceVariantTest, Recomputed) {
   for (const char *precision : {"fp32", "bf16"})
-    for (const char *checkpoint : {"mlp", "attn", "block"})
+    for (const char *checkpoint : {"qkv", "mlp", "attn", "block"})
       expectSame("block.mlir", runAll("block.mlir", {.precision = precision}),
                  runAll("block.mlir", {.precision = precision, .checkpoint = checkpoint}));
 }

@@ -96,6 +96,24 @@ TEST(Scales, OfATensorScaleItsTranspose) {
   }
 }
 
+TEST(Scales, TurnCodesBackIntoNumbers) {
+  ExecProgram *program = execProgram("forward/scales.mlir", {});
+  ASSERT_TRUE(program);
+  const ExecFunction &function = program->function("back");
+  HostTensors inputs = function.randomInputs(5);
+  auto results = program->forward(function, inputs);
+  ASSERT_TRUE(results.isOk()) << results.status().message();
+  const std::vector<double> &x = inputs[0].values;
+  size_t rows = x.size() / 3;
+  for (size_t i = 0; i < x.size(); ++i) {
+    double scale = (*results)[0].values[i / 3];
+    auto scaled = static_cast<float>(static_cast<float>(x[i]) / scale);
+    double code = kE4M3.value(kE4M3.nearest(scaled));
+    expectEqual((*results)[1].values[i], code * scale, "number", i);
+    expectEqual((*results)[2].values[i % 3 * rows + i / 3], code, "transposed code", i);
+  }
+}
+
 /// Site 0 sees a new largest, 1 an old one that leaves the history next, 2 something that is not
 /// finite, 3 has seen nothing yet, 4 sees less than before.
 TEST(Scales, ComeFromTheHistory) {

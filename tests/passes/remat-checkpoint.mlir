@@ -1,8 +1,10 @@
 // RUN: swamla-opt %s --swamla-autodiff --swamla-remat=checkpoint=none | FileCheck %s --check-prefixes=CHECK,NONE
+// RUN: swamla-opt %s --swamla-autodiff --swamla-remat=checkpoint=qkv | FileCheck %s --check-prefixes=CHECK,QKVMODE
 // RUN: swamla-opt %s --swamla-autodiff --swamla-remat=checkpoint=mlp | FileCheck %s --check-prefixes=CHECK,MLP
 // RUN: swamla-opt %s --swamla-autodiff --swamla-remat=checkpoint=attn | FileCheck %s --check-prefixes=CHECK,ATTN
 // RUN: swamla-opt %s --swamla-autodiff --swamla-remat=checkpoint=block | FileCheck %s --check-prefixes=CHECK,BLOCK
 // RUN: swamla-opt %s --swamla-autodiff --swamla-remat="checkpoint=none remarks" -o /dev/null 2>&1 | FileCheck %s --check-prefix=NONE-BYTES
+// RUN: swamla-opt %s --swamla-autodiff --swamla-remat="checkpoint=qkv remarks" -o /dev/null 2>&1 | FileCheck %s --check-prefix=QKV-BYTES
 // RUN: swamla-opt %s --swamla-autodiff --swamla-remat="checkpoint=mlp remarks" -o /dev/null 2>&1 | FileCheck %s --check-prefix=MLP-BYTES
 // RUN: swamla-opt %s --swamla-autodiff --swamla-remat="checkpoint=attn remarks" -o /dev/null 2>&1 | FileCheck %s --check-prefix=ATTN-BYTES
 // RUN: swamla-opt %s --swamla-autodiff --swamla-remat="checkpoint=block remarks" -o /dev/null 2>&1 | FileCheck %s --check-prefix=BLOCK-BYTES
@@ -12,6 +14,7 @@
 //   x1, n2: 64 each, value, gate, product: 128 each (MLP part)
 //   x2, nf: 64 each                                 (head)
 // NONE-BYTES:  remark: checkpoint=none: 1056 bytes saved for the backward before, 736 after; 3 ops recomputed, 1 moved
+// QKV-BYTES:   remark: checkpoint=qkv: 1056 bytes saved for the backward before, 544 after; 6 ops recomputed, 1 moved
 // MLP-BYTES:   remark: checkpoint=mlp: 1056 bytes saved for the backward before, 480 after; 5 ops recomputed, 1 moved
 // ATTN-BYTES:  remark: checkpoint=attn: 1056 bytes saved for the backward before, 448 after; 7 ops recomputed, 1 moved
 // BLOCK-BYTES: remark: checkpoint=block: 1056 bytes saved for the backward before, 128 after; 11 ops recomputed, 1 moved
@@ -50,6 +53,17 @@
 // NONE: swamla.rms_norm %[[X0]], %{{.*}} {recompute, scope = "h.0.attn"}
 // NONE-NOT: recompute
 // NONE: return
+
+// Queries, keys and values from the norm on, right before attention's gradient; not attention, whose result and lse are kept.
+// QKVMODE: swamla.swiglu_grad %[[HALVES]]#0, %[[HALVES]]#1,
+// QKVMODE: swamla.attention_delta %[[OUT]],
+// QKVMODE-NEXT: %[[N:.*]] = swamla.rms_norm %[[X0]], %{{.*}} {recompute, scope = "h.0.attn"}
+// QKVMODE-NEXT: %[[QKV2:.*]] = swamla.matmul %[[N]], %{{.*}} transpose_b {recompute, scope = "h.0.attn"}
+// QKVMODE-NEXT: %[[PARTS2:.*]]:3 = swamla.split %[[QKV2]] heads 1 {recompute, scope = "h.0.attn"}
+// QKVMODE-NEXT: %[[ROT2:.*]] = swamla.rope %[[PARTS2]]#0, {{.*}} {recompute, scope = "h.0.attn"}
+// QKVMODE-NEXT: swamla.attention_grad %[[ROT2]], %[[PARTS2]]#1, %[[PARTS2]]#2, %{{.*}}, %[[LSE]],
+// QKVMODE-NOT: recompute
+// QKVMODE: return
 
 // The MLP from its entry, x1, on; attention as before.
 // MLP: swamla.rms_norm_grad %[[X2]],

@@ -85,3 +85,32 @@ func.func @eval(%x: tensor<4x8xf32>, %b: tensor<8xf32>) -> (tensor<4x8xf32>, ten
   %1 = swamla.column_sum %0 : tensor<4x8xf32> -> tensor<8xf32>
   return %0, %1 : tensor<4x8xf32>, tensor<8xf32>
 }
+
+// -----
+
+// Tests that the product of a narrow matrix of a block with a wide one is computed again from the narrow one, and that one with a less wide result is saved, as is the head's.
+// CHECK-LABEL: func.func @expansion
+// CHECK: %[[X:.*]] = swamla.add
+// CHECK: %[[WIDE:.*]] = swamla.matmul %[[X]], %[[W:.*]] transpose_b {scope = "h.0.attn"}
+// CHECK-NEXT: %[[LESS:.*]] = swamla.matmul
+// CHECK-NEXT: %[[HEAD:.*]] = swamla.matmul %[[X]], %[[W]] transpose_b {scope = "head"}
+// CHECK: %[[AGAIN:.*]] = swamla.matmul %[[X]], %[[W]] transpose_b {recompute, scope = "h.0.attn"}
+// CHECK-NEXT: swamla.column_sum %[[AGAIN]] {backward}
+// CHECK-NEXT: swamla.column_sum %[[LESS]] {backward}
+// CHECK-NEXT: swamla.column_sum %[[HEAD]] {backward}
+// CHECK-NEXT: swamla.column_sum %[[X]] {backward}
+func.func @expansion(%a: tensor<4x8xf32>) -> (tensor<4x96xf32>, tensor<96xf32>, tensor<88xf32>, tensor<96xf32>, tensor<8xf32>) {
+  %w = swamla.get_param @w : tensor<96x8xf32>
+  %v = swamla.get_param @v : tensor<88x8xf32>
+  %x = swamla.add %a, %a : tensor<4x8xf32>
+  %y = swamla.matmul %x, %w transpose_b {scope = "h.0.attn"} : tensor<4x8xf32>, tensor<96x8xf32> -> tensor<4x96xf32>
+  %z = swamla.matmul %x, %v transpose_b {scope = "h.0.attn"} : tensor<4x8xf32>, tensor<88x8xf32> -> tensor<4x88xf32>
+  %l = swamla.matmul %x, %w transpose_b {scope = "head"} : tensor<4x8xf32>, tensor<96x8xf32> -> tensor<4x96xf32>
+  %dy = swamla.column_sum %y {backward} : tensor<4x96xf32> -> tensor<96xf32>
+  %dz = swamla.column_sum %z {backward} : tensor<4x88xf32> -> tensor<88xf32>
+  %dl = swamla.column_sum %l {backward} : tensor<4x96xf32> -> tensor<96xf32>
+  %dx = swamla.column_sum %x {backward} : tensor<4x8xf32> -> tensor<8xf32>
+  return %y, %dy, %dz, %dl, %dx : tensor<4x96xf32>, tensor<96xf32>, tensor<88xf32>, tensor<96xf32>, tensor<8xf32>
+}
+swamla.param @w : tensor<96x8xf32> init normal 0.02
+swamla.param @v : tensor<88x8xf32> init normal 0.02

@@ -358,7 +358,7 @@ TEST_F(CudaDeviceTest, RefusesProgramsThatCannotFit) {
   step.buffers[kArena]->bytes = uint64_t(1) << 47;
   EXPECT_TRUE(failedWith(load(step, {}), StatusCode::ResourceExhausted,
                          {"step.bin: needs 128.00 TiB of GPU memory (activations 128.00 TiB, ",
-                          "--checkpoint=mlp|attn|block"}));
+                          "--checkpoint=qkv|mlp|attn|block"}));
 }
 
 TEST_F(CudaDeviceTest, ShowsTheAssemblersErrors) {

@@ -76,7 +76,7 @@ TEST(GpuTarget, MemorySaysWhatWouldFit) {
        "GiB)",
        "GPU 0 (NVIDIA Test) has 49.00 GiB free of 50.00 GiB",
        "compile with --batch=5 (its activations take about 40.00 GiB), or with "
-       "--checkpoint=mlp|attn|block, which keeps less"}));
+       "--checkpoint=qkv|mlp|attn|block, which keeps less"}));
 }
 
 TEST(GpuTarget, MemoryKnowsTheModeOfTheProgram) {
@@ -102,7 +102,7 @@ TEST(GpuTarget, MemoryThatNoBatchFits) {
       StatusCode::ResourceExhausted, {"not even one sequence fits"}));
   EXPECT_TRUE(failedWith(requireMemory(largeProgram(nullptr), 0, gpu(9, 0), {8 * kGiB, 9 * kGiB}),
                          StatusCode::ResourceExhausted,
-                         {"; compile with --checkpoint=mlp|attn|block, which keeps less"}));
+                         {"; compile with --checkpoint=qkv|mlp|attn|block, which keeps less"}));
 }
 
 //===----------------------------------------------------------------------===//

@@ -115,7 +115,7 @@ ExitCode emitProgram(const GoldenCase &golden, const Request &request, mlir::MLI
 ExitCode judgeCheckpoints(const GoldenCase &golden, const GoldenOutcome &expected,
                           const Request &request, mlir::MLIRContext &context) {
   ExitCode worst = Passed;
-  for (const char *checkpoint : {"none", "mlp", "attn", "block"}) {
+  for (const char *checkpoint : {"none", "qkv", "mlp", "attn", "block"}) {
     CompileOptions options = request.compile;
     if (options.checkpoint.value_or("none") == checkpoint)
       continue;

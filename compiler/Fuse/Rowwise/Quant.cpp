@@ -56,7 +56,7 @@ Value scaleFor(OpBuilder &builder, Location loc, const RowBuilder &row, Value am
 } // namespace
 
 //===----------------------------------------------------------------------===//
-// quantize, scale_columns
+// quantize, dequantize, transpose, scale_columns
 //===----------------------------------------------------------------------===//
 
 RowwiseDomain QuantizeOp::getRowwiseDomain() {
@@ -75,6 +75,29 @@ SmallVector<Value> QuantizeOp::buildRowwiseBody(OpBuilder &builder, ValueRange a
   Value inverse = row.div(row.constant(1.0), row[1]);
   Value scaled = row.mul(row[0], inverse);
   return row.results({row.minimum(row.maximum(scaled, row.constant(-max)), row.constant(max))});
+}
+
+RowwiseDomain DequantizeOp::getRowwiseDomain() {
+  DomainBuilder domain(getContext(), extent(getQ(), 0), extent(getQ(), 1));
+  AffineMap scale = extent(getScale(), 0) == 1 ? domain.first() : domain.row();
+  return domain.in(0, domain.element()).in(1, scale).out(domain.element()).take();
+}
+
+SmallVector<Value> DequantizeOp::buildRowwiseBody(OpBuilder &builder, ValueRange args) {
+  RowBuilder row(builder, *this, args);
+  return row.results({row.mul(row[0], row[1])});
+}
+
+RowwiseDomain TransposeOp::getRowwiseDomain() {
+  DomainBuilder domain(getContext(), extent(getX(), 0), extent(getX(), 1));
+  return domain.in(0, domain.element())
+      .out(domain.map({domain.columnDim(), domain.rowDim()}))
+      .take();
+}
+
+SmallVector<Value> TransposeOp::buildRowwiseBody(OpBuilder &builder, ValueRange args) {
+  RowBuilder row(builder, *this, args);
+  return row.results({row[0]});
 }
 
 RowwiseDomain ScaleColumnsOp::getRowwiseDomain() {

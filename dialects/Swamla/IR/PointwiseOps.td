@@ -66,14 +66,15 @@ def Swamla_CastOp : Swamla_RowwiseOp<"cast"> {
   let hasVerifier = 1;
 }
 
-def Swamla_SwigluOp : Swamla_RowwiseDiffOp<"swiglu", [SameOperandsAndResultType, Swamla_CheapToRecompute]> {
+def Swamla_SwigluOp : Swamla_RowwiseDiffOp<"swiglu", [SameOperandsAndResultType, Swamla_CheapToRecompute, Swamla_ReadsSavedF8]> {
   let summary = "silu(gate) * value (Shazeer, arXiv:2002.05202)";
   let arguments = (ins AnyStaticShapeTensor:$value, AnyStaticShapeTensor:$gate);
   let results = (outs AnyStaticShapeTensor:$result);
   let assemblyFormat = "$value `,` $gate attr-dict `:` type($result)";
 }
 
-def Swamla_SwigluGradOp : Swamla_RowwiseOp<"swiglu_grad", [AllTypesMatch<["value", "gate", "dy", "dvalue", "dgate"]>]> {
+def Swamla_SwigluGradOp : Swamla_RowwiseOp<"swiglu_grad", [AllTypesMatch<["value", "gate", "dy", "dvalue", "dgate"]>,
+    Swamla_ReadsSavedF8]> {
   let summary = "cotangents of swiglu's value and gate";
   let arguments = (ins AnyStaticShapeTensor:$value, AnyStaticShapeTensor:$gate, AnyStaticShapeTensor:$dy);
   let results = (outs AnyStaticShapeTensor:$dvalue, AnyStaticShapeTensor:$dgate);

@@ -21,19 +21,34 @@ static LogicalResult expectFormat(Operation *op, Type format) {
   return op->emitOpError() << "expected the format f8E4M3FN or f8E5M2, found " << format;
 }
 
+/// One scale for a matrix, or one for each of its rows.
+static LogicalResult expectScale(Operation *op, RankedTensorType scale, int64_t rows) {
+  Type f32 = Float32Type::get(op->getContext());
+  bool isOne = scale == RankedTensorType::get({1}, f32);
+  bool isPerRow = scale == RankedTensorType::get({rows}, f32);
+  if (isOne || isPerRow)
+    return success();
+  return op->emitOpError() << "scale: expected tensor<1xf32> or tensor<" << rows << "xf32>, found "
+                           << scale;
+}
+
+/// A matrix of fp8 numbers.
+static LogicalResult expectF8Matrix(Operation *op, StringRef name, RankedTensorType type) {
+  if (failed(expectRank(op, name, type, 2, "tensor<M x C>")))
+    return failure();
+  if (isF8(type.getElementType()))
+    return success();
+  return op->emitOpError() << name << ": expected elements of f8E4M3FN or f8E5M2, found " << type;
+}
+
 LogicalResult QuantizeOp::verify() {
   /*quantize_c1*/
   RankedTensorType x = tensorType(getX());
   if (failed(expectWide(*this, x)))
     return failure();
   /*quantize_c2*/
-  Type f32 = Float32Type::get(getContext());
-  RankedTensorType scale = tensorType(getScale());
-  bool isOne = scale == RankedTensorType::get({1}, f32);
-  bool isPerRow = scale == RankedTensorType::get({x.getDimSize(0)}, f32);
-  if (!isOne && !isPerRow)
-    return emitOpError() << "scale: expected tensor<1xf32> or tensor<" << x.getDimSize(0)
-                         << "xf32>, found " << scale;
+  if (failed(expectScale(*this, tensorType(getScale()), x.getDimSize(0))))
+    return failure();
   /*quantize_c3*/
   RankedTensorType result = tensorType(getResult());
   int64_t rows = x.getDimSize(0), columns = x.getDimSize(1);
@@ -43,6 +58,31 @@ LogicalResult QuantizeOp::verify() {
   if (failed(expectFormat(*this, result.getElementType())))
     return failure();
   return expectTensor(*this, "result", result, shape);
+}
+
+LogicalResult DequantizeOp::verify() {
+  /*dequantize_c1*/
+  RankedTensorType q = tensorType(getQ());
+  if (failed(expectF8Matrix(*this, "q", q)))
+    return failure();
+  /*dequantize_c2*/
+  if (failed(expectScale(*this, tensorType(getScale()), q.getDimSize(0))))
+    return failure();
+  /*dequantize_c3*/
+  RankedTensorType result = tensorType(getResult());
+  if (!result.getElementType().isF32() && !result.getElementType().isBF16())
+    return emitOpError() << "result: expected elements of f32 or bf16, found " << result;
+  return expectTensor(*this, "result", result, q.getShape());
+}
+
+LogicalResult TransposeOp::verify() {
+  /*transpose_c1*/
+  RankedTensorType x = tensorType(getX());
+  if (failed(expectF8Matrix(*this, "x", x)))
+    return failure();
+  /*transpose_c2*/
+  return expectTensor(*this, "result", tensorType(getResult()), {x.getDimSize(1), x.getDimSize(0)},
+                      x.getElementType());
 }
 
 LogicalResult RowAmaxOp::verify() {

@@ -26,6 +26,35 @@ def Swamla_QuantizeOp : Swamla_RowwiseOp<"quantize"> {
   let hasVerifier = 1;
 }
 
+def Swamla_DequantizeOp : Swamla_RowwiseOp<"dequantize"> {
+  let summary = "q[m, c] * scale: the numbers that fp8 codes stand for";
+  let description = [{
+    ```mlir
+    %x = swamla.dequantize %q scale %s : tensor<32x64xf8E4M3FN>, tensor<32xf32> -> tensor<32x64xbf16>
+    ```
+    (C1) q is tensor<M x C> of f8E4M3FN or f8E5M2; (C2) scale is tensor<1xf32>, or tensor<Mxf32> with one for each row of q;
+    (C3) the result is tensor<M x C> of f32 or bf16.
+  }];
+  let arguments = (ins AnyStaticShapeTensor:$q, AnyStaticShapeTensor:$scale);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = "$q `scale` $scale attr-dict `:` type($q) `,` type($scale) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Swamla_TransposeOp : Swamla_RowwiseOp<"transpose"> {
+  let summary = "the transpose of an fp8 matrix: products want both operands contiguous along the dim that they sum over";
+  let description = [{
+    ```mlir
+    %t = swamla.transpose %w : tensor<64x32xf8E4M3FN> -> tensor<32x64xf8E4M3FN>
+    ```
+    (C1) x is tensor<M x C> of f8E4M3FN or f8E5M2; (C2) the result is tensor<C x M> of the same.
+  }];
+  let arguments = (ins AnyStaticShapeTensor:$x);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Swamla_RowAmaxOp : Swamla_RowwiseOp<"row_amax"> {
   let summary = "max_c |x[m, c]|, and init[m] where that is larger: tensor<M x C> -> tensor<M>";
   let description = "A NaN in the row gives NaN. (C1) x is tensor<M x C> of f32 or bf16; (C2) init and the result are tensor<Mxf32>.";

@@ -23,6 +23,8 @@ namespace swamla {
 template <typename ConcreteType>
 class CheapToRecompute : public mlir::OpTrait::TraitBase<ConcreteType, CheapToRecompute> {};
 template <typename ConcreteType>
+class ReadsSavedF8 : public mlir::OpTrait::TraitBase<ConcreteType, ReadsSavedF8> {};
+template <typename ConcreteType>
 class SetupTime : public mlir::OpTrait::TraitBase<ConcreteType, SetupTime> {};
 // NOLINTEND(bugprone-crtp-constructor-accessibility)
 

@@ -79,6 +79,9 @@ def Swamla_CostOpInterface : OpInterface<"CostOpInterface"> {
 // A marker for ops whose results are always recomputed in the backward where that frees memory (norm outputs, SwiGLU product):
 // one pass over memory that is there anyway.
 def Swamla_CheapToRecompute : NativeOpTrait<"CheapToRecompute"> { let cppNamespace = "::swamla"; }
+// A marker for ops that read matrices which the forward has saved, and can do with eight bits a number: where those are results of fp8
+// products, the backward reads them rounded to f8E4M3FN.
+def Swamla_ReadsSavedF8 : NativeOpTrait<"ReadsSavedF8"> { let cppNamespace = "::swamla"; }
 // A marker for ops whose value depends on nothing but attributes (tables): computed once at load, by the `setup` program.
 def Swamla_SetupTime : NativeOpTrait<"SetupTime"> { let cppNamespace = "::swamla"; }
 

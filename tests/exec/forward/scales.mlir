@@ -26,3 +26,14 @@ func.func @update_now(%amax: tensor<2x7xf32>, %scale: tensor<2xf32>) -> (tensor<
   %a, %s = swamla.update_scales %amax, %scale e5m2_from 2 : tensor<2x7xf32>, tensor<2xf32> -> tensor<2x7xf32>, tensor<2xf32>
   return %a, %s : tensor<2x7xf32>, tensor<2xf32>
 }
+
+// What codes stand for, and codes the other way round.
+func.func @back(%x: tensor<48x3xf32>) -> (tensor<48xf32>, tensor<48x3xf32>, tensor<3x48xf32>) {
+  %rows = swamla.row_amax %x : tensor<48x3xf32> -> tensor<48xf32>
+  %s = swamla.row_scale %rows for f8E4M3FN columns 3 : tensor<48xf32>
+  %q = swamla.quantize %x scale %s : tensor<48x3xf32>, tensor<48xf32> -> tensor<48x3xf8E4M3FN>
+  %y = swamla.dequantize %q scale %s : tensor<48x3xf8E4M3FN>, tensor<48xf32> -> tensor<48x3xf32>
+  %t = swamla.transpose %q : tensor<48x3xf8E4M3FN> -> tensor<3x48xf8E4M3FN>
+  %z = swamla.cast %t : tensor<3x48xf8E4M3FN> -> tensor<3x48xf32>
+  return %s, %y, %z : tensor<48xf32>, tensor<48x3xf32>, tensor<3x48xf32>
+}
