@@ -129,6 +129,35 @@ INSTANTIATE_TEST_SUITE_P(
                     nameOf(std::get<2>(info.param)));
     });
 
+TEST(Measured, BesideWhatIsHeld) {
+  // Rows of 12 warps' parts, of which the out holds a maximum already: every thread reads it before
+  // one writes it.
+  size_t rows = 3, width = 6144, size = rows * width;
+  std::string text = format(R"(
+    step.row_kernel @kernel domain [{0}, {1}] row_dims 1 ins 1
+        maps [affine_map<(m, c) -> (m * {1} + c)>, affine_map<(m, c) -> (m)>, affine_map<(m, c) -> (m * {1} + c)>] unit_rows 1 {{
+    ^bb0(%x: bf16, %r0: f32, %y0: f8E4M3FN):
+      %a = arith.extf %x : bf16 to f32
+      %max = swamla.reduce_row max %a : f32
+      %r = arith.maximumf %r0, %max : f32
+      %b = arith.addf %a, %r0 : f32
+      %y = arith.truncf %b : f32 to f8E4M3FN
+      swamla.yield %r, %y : f32, f8E4M3FN
+    }})",
+                            rows, width);
+  NarrowView x = filled(Narrow::Bf16, randomFloats(size, 22)),
+             held = filled(Narrow::F32, {-3.0F, 0.25F, 100.0F});
+  auto views = runNarrow(text, {x, held, blank(Narrow::E4M3, size)});
+  for (size_t m = 0; m < rows; ++m) {
+    float largest = held.at(m);
+    for (size_t c = 0; c < width; ++c)
+      largest = std::max(largest, x.at(m * width + c));
+    EXPECT_EQ(views[1].at(m), largest) << m;
+  }
+  expectStraight(views[2], rows, width,
+                 [&](size_t m, size_t c) { return x.at(m * width + c) + held.at(m); });
+}
+
 TEST(Transposed, NormIsRoundedOnce) {
   // The transposed copy has the bits of the straight one, and both are within a step of the exact.
   int rows = 64, width = 768;

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <limits>
 
 using namespace swamla::test;
 using fmt::format;
@@ -116,6 +117,39 @@ TEST(Transposed, TwoOutsOfDifferentTypes) {
   expectTransposed(views[2], rows, width, product);
   expectStraight(views[3], rows, width, difference);
   expectTransposed(views[4], rows, width, difference);
+}
+
+TEST(Transposed, OutsThatAreAlike) {
+  // Three of one byte at the same places of their views, whose pieces threads share, and bounds
+  // that rounding has itself.
+  size_t rows = 48, width = 136, size = rows * width;
+  std::string text = fmt::format(R"(
+    step.row_kernel @kernel domain [{0}, {1}] row_dims 1 ins 1
+        maps [affine_map<(m, c) -> (m * {1} + c)>, affine_map<(m, c) -> (c * {0} + m)>,
+              affine_map<(m, c) -> (c * {0} + m)>, affine_map<(m, c) -> (c * {0} + m)>] unit_rows 1 {{
+    ^bb0(%x: bf16, %at0: f8E4M3FN, %bt0: f8E5M2, %ct0: f8E4M3FN):
+      %a = arith.extf %x : bf16 to f32
+      %least = arith.constant -4.480000e+02 : f32
+      %most = arith.constant 4.480000e+02 : f32
+      %low = arith.maximumf %a, %least : f32
+      %within = arith.minimumf %low, %most : f32
+      %at = arith.truncf %within : f32 to f8E4M3FN
+      %bt = arith.truncf %within : f32 to f8E5M2
+      %n = arith.negf %a : f32
+      %ct = arith.truncf %n : f32 to f8E4M3FN
+      swamla.yield %at, %bt, %ct : f8E4M3FN, f8E5M2, f8E4M3FN
+    }})",
+                                 rows, width);
+  NarrowView x = filled(Narrow::Bf16, randomFloats(size, 21, -1000, 1000));
+  x.set(3, std::numeric_limits<float>::infinity());
+  auto views = runNarrow(
+      text, {x, blank(Narrow::E4M3, size), blank(Narrow::E5M2, size), blank(Narrow::E4M3, size)});
+  auto within = [&](size_t m, size_t c) {
+    return std::clamp(x.at(m * width + c), -448.0F, 448.0F);
+  };
+  expectTransposed(views[1], rows, width, within);
+  expectTransposed(views[2], rows, width, within); // bounds that are not its own stay
+  expectTransposed(views[3], rows, width, [&](size_t m, size_t c) { return -x.at(m * width + c); });
 }
 
 //===----------------------------------------------------------------------===//

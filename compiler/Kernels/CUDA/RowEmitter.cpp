@@ -197,7 +197,7 @@ void RowEmitter::emitUnit() {
   Value unit = b.div(b.blockId('x'), strips);
   Value firstChunk =
       isColumns ? b.mul(b.rem(b.blockId('x'), strips), shape.group) : Value(b.i32(0));
-  Value firstRow = b.mul(unit, shape.unitRows);
+  unitRow = b.mul(unit, shape.unitRows);
 
   // Sums that live in the outs want one row after the other: one group works.
   int64_t groups = shape.sumsInRegisters ? shape.rowsPerBlock : 1;
@@ -210,7 +210,7 @@ void RowEmitter::emitUnit() {
     SmallVector<RowContext> rows;
     for (int64_t i = 0; i < shape.atOnce; ++i) {
       Value local = b.add(b.add(b.mul(iteration, perRound), i * groups), group);
-      Value index = b.add(firstRow, local), valid;
+      Value index = b.add(unitRow, local), valid;
       if (!full) {
         Value inUnit = b.lessThan(b.sub(local, group), shape.unitRows);
         if (groups == shape.rowsPerBlock)
@@ -235,7 +235,7 @@ void RowEmitter::emitUnit() {
   int64_t rounds = llvm::divideCeil(shape.unitRows, perRound);
   Values sums = startSums();
   if (shape.slabRows != 0)
-    sums = emitSlabs(firstRow, firstChunk, sums, round);
+    sums = emitSlabs(firstChunk, sums, round);
   else if (rounds == 1)
     sums = round(b.i32(0), Value(), sums);
   else
@@ -243,7 +243,7 @@ void RowEmitter::emitUnit() {
         b.loop(b.i32(0), b.i32(rounds), b.i32(1), sums, [&](Value iteration, ValueRange soFar) {
           return round(iteration, Value(), soFar);
         }));
-  RowContext row = rowAt(firstRow, Value());
+  RowContext row = rowAt(unitRow, Value());
   writeSums(sums, row, firstChunk);
 }
 

@@ -165,18 +165,19 @@ private:
   /// Lays out the shared memory of the slab from `offset` on; the bytes.
   int64_t planSlab(int64_t offset);
   /// The rounds over a unit's rows, slab after slab: `round(number, number within the slab, sums)`.
-  Values emitSlabs(mlir::Value firstRow, mlir::Value firstChunk, mlir::ValueRange sums,
+  Values emitSlabs(mlir::Value firstChunk, mlir::ValueRange sums,
                    llvm::function_ref<Values(mlir::Value, mlir::Value, mlir::ValueRange)> round);
   void storeTransposed(const Out &out, ChunkContext &chunk);
   void storeOneByOne(const Out &out, ChunkContext &chunk);
   /// Words of 4 bytes from the slab's begin to a band.
   mlir::Value bandOffset(const RowSlab &slab, mlir::Value band);
-  /// Writes a slab to memory: row `firstRow` of the unit, and so on, which begins with row
-  /// `unitRow`.
-  void writeSlab(const RowSlab &slab, mlir::Value unitRow, mlir::Value firstRow,
-                 mlir::Value firstChunk);
-  /// Writes the columns from number `column` on that `words`, one from each row of a band, hold.
-  void writeColumns(const RowSlab &slab, RowContext &row, mlir::Value column,
+  /// Writes the slabs to memory, from row `firstRow` of the unit on.
+  void writeSlabs(mlir::Value firstRow, mlir::Value firstChunk);
+  /// Slabs `first` to `end` - 1, of outs that are written in the same way.
+  void writeAlike(size_t first, size_t end, mlir::Value firstRow, mlir::Value firstChunk);
+  /// Writes the columns from number `column` on that `words`, one from each row of a band, hold, to
+  /// the out at `memory`.
+  void writeColumns(const RowSlab &slab, mlir::Value memory, RowContext &row, mlir::Value column,
                     llvm::ArrayRef<mlir::Value> words);
 
   // Outs: RowEmitterOuts.cpp.
@@ -213,6 +214,7 @@ private:
   llvm::SmallVector<int64_t> passScratch; ///< where each pass combines partial results
   int64_t scratchParity = 0; ///< bytes between the scratch of odd and of even iterations; 0: same
   llvm::SmallVector<int64_t> slabsAt; ///< where each of the shape's slabs lies in shared memory
+  mlir::Value unitRow;                ///< the first row of the block's unit
   int64_t ticketAt = 0;               ///< shared memory: whether the block is the last of its row
   unsigned currentPass = 0;           ///< of a looped row
   mlir::Value firstChunk; ///< of the block's part of a looped row; null: it has all of it

@@ -36,6 +36,11 @@ void RowEmitter::storeRowOuts(RowContext &row) {
                       bool used = !op.getBody().getArgument(view.index()).use_empty();
                       return held && used && view.value().level <= plan.rowDims;
                     });
+  // A sum of warps has met at a barrier, behind which nobody reads values of the row.
+  if (shape.kind == RowKernelShape::Kind::Rows && shape.group > kWarpSize &&
+      llvm::any_of(llvm::seq<unsigned>(plan.passes.size()),
+                   [&](unsigned pass) { return !sumsOf(pass).empty(); }))
+    othersRead = false;
   for (const auto &pass : plan.passes)
     othersRead |=
         llvm::any_of(pass, [&](ReduceRowOp reduction) { return pickOf(reduction).has_value(); });

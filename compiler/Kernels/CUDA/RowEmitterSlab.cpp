@@ -21,7 +21,7 @@ int64_t RowEmitter::planSlab(int64_t offset) {
   return bytes;
 }
 
-RowEmitter::Values RowEmitter::emitSlabs(Value firstRow, Value firstChunk, ValueRange sums,
+RowEmitter::Values RowEmitter::emitSlabs(Value firstChunk, ValueRange sums,
                                          function_ref<Values(Value, Value, ValueRange)> round) {
   int64_t rounds = shape.slabRows / (shape.rowsPerBlock * shape.atOnce);
   int64_t count = llvm::divideCeil(shape.unitRows, shape.slabRows);
@@ -36,8 +36,7 @@ RowEmitter::Values RowEmitter::emitSlabs(Value firstRow, Value firstChunk, Value
       next = Values(b.loop(b.i32(0), b.i32(rounds), b.i32(1), next, body));
     b.barrier();
     Value first = b.mul(number, shape.slabRows); // within the unit
-    for (const RowSlab &part : shape.slabs)
-      writeSlab(part, firstRow, first, firstChunk);
+    writeSlabs(first, firstChunk);
     if (count > 1)
       b.barrier(); // the next slab comes to the same memory
     return next;
@@ -91,20 +90,41 @@ void RowEmitter::storeOneByOne(const Out &out, ChunkContext &chunk) {
 // Columns out
 //===----------------------------------------------------------------------===//
 
-void RowEmitter::writeSlab(const RowSlab &slab, Value unitRow, Value firstRow, Value firstChunk) {
+/// Whether two outs are written in the same way, but for where they lie.
+static bool areAlike(const RowKernelPlan &plan, const RowSlab &lhs, const RowSlab &rhs) {
+  return lhs.elementBytes == rhs.elementBytes && lhs.bandRows == rhs.bandRows &&
+         plan.views[plan.outs[lhs.out].view].offset == plan.views[plan.outs[rhs.out].view].offset;
+}
+
+void RowEmitter::writeSlabs(Value firstRow, Value firstChunk) {
+  ArrayRef<RowSlab> slabs = shape.slabs;
+  for (size_t first = 0, end = 0; first < slabs.size(); first = end) {
+    for (end = first + 1; end < slabs.size() && areAlike(plan, slabs[first], slabs[end]);)
+      ++end;
+    writeAlike(first, end, firstRow, firstChunk);
+  }
+}
+
+void RowEmitter::writeAlike(size_t first, size_t end, Value firstRow, Value firstChunk) {
+  const RowSlab &slab = shape.slabs[first];
   bool isStrip = shape.kind == RowKernelShape::Kind::Columns;
   int64_t columns = (isStrip ? shape.group : shape.chunks) * shape.vec;
   int64_t words = llvm::divideCeil(columns, slab.elementsOfWord());
   int64_t items = words * slab.bands();
-  Value base = b.shared(slabsAt[&slab - shape.slabs.begin()]);
   auto piece = [&](Value index) {
-    Value item = b.add(b.mul(index, shape.block), b.threadId()), isItem;
-    if (items % shape.block != 0) {
-      isItem = b.lessThan(item, items);
-      item = b.smaller(item, b.i32(items - 1));
+    Value item = b.add(b.mul(index, shape.block), b.threadId());
+    // Which of the outs: the pieces of one may be too few for all threads.
+    Value which = b.i32(0), memory = b.view(plan.outs[slab.out].view);
+    if (end - first > 1) {
+      which = b.div(item, items);
+      item = b.rem(item, items);
     }
+    for (size_t other = first + 1; other < end; ++other)
+      memory = b.select(b.equal(which, static_cast<int64_t>(other - first)),
+                        b.view(plan.outs[shape.slabs[other].out].view), memory);
     Value band = b.rem(item, slab.bands()), word = b.div(item, slab.bands());
-    Value source = b.pointer(base, b.getI32Type(), b.add(bandOffset(slab, band), word));
+    Value offset = b.add(b.mul(which, slab.bytes() / 4), b.add(bandOffset(slab, band), word));
+    Value source = b.pointer(b.shared(slabsAt[first]), b.getI32Type(), offset);
     Values held;
     for (int64_t row = 0; row < slab.bandRows; ++row)
       held.push_back(
@@ -120,13 +140,16 @@ void RowEmitter::writeSlab(const RowSlab &slab, Value unitRow, Value firstRow, V
     }
     RowContext row = rowAt(number, isRow);
     Value column = b.add(b.mul(firstChunk, shape.vec), b.mul(word, slab.elementsOfWord()));
-    whenAll({isItem, isRow}, [&] { writeColumns(slab, row, column, held); });
+    whenAll({isRow}, [&] { writeColumns(slab, memory, row, column, held); });
   };
-  int64_t rounds = llvm::divideCeil(items, shape.block);
+  int64_t all = items * static_cast<int64_t>(end - first);
+  int64_t rounds = all / shape.block, rest = all % shape.block;
   if (rounds == 1)
     piece(b.i32(0));
-  else
+  else if (rounds > 1)
     b.loop(b.i32(0), b.i32(rounds), b.i32(1), piece);
+  if (rest != 0)
+    b.when(b.lessThan(b.threadId(), rest), [&] { piece(b.i32(rounds)); });
 }
 
 /// From words of rows to words of columns: result[c] has the elements of column c.
@@ -154,7 +177,7 @@ static SmallVector<SmallVector<Value>> exchange(CudaBuilder &b, ArrayRef<Value> 
   return columns;
 }
 
-void RowEmitter::writeColumns(const RowSlab &slab, RowContext &row, Value column,
+void RowEmitter::writeColumns(const RowSlab &slab, Value memory, RowContext &row, Value column,
                               ArrayRef<Value> words) {
   unsigned view = plan.outs[slab.out].view;
   int64_t perWord = slab.elementsOfWord(), width = shape.chunks * shape.vec;
@@ -167,7 +190,8 @@ void RowEmitter::writeColumns(const RowSlab &slab, RowContext &row, Value column
   for (int64_t i = 0; i < perWord; ++i) {
     Value number = b.add(column, i);
     Value isColumn = full ? Value() : b.lessThan(number, width);
-    Value target = address(view, row, columnsAt(number), Value());
+    Value target = b.pointer(memory, plan.views[view].element,
+                             emitOffset(view, row, columnsAt(number), Value()));
     whenAll({isColumn}, [&] {
       if (inWords)
         return b.storeElements(b.getI32Type(), columns[i], target);

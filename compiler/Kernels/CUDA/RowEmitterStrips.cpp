@@ -15,7 +15,7 @@ namespace swamla {
 
 void RowEmitter::emitStrips() {
   Value unit = b.div(b.blockId('x'), shape.splits), split = b.rem(b.blockId('x'), shape.splits);
-  Value firstRow = b.mul(unit, shape.slabRows);
+  unitRow = b.mul(unit, shape.slabRows);
   Values points = outValues(/*points=*/true), roots = points;
   for (ReduceRowOp reduction : plan.passes[0])
     roots.push_back(reduction.getValue());
@@ -23,7 +23,7 @@ void RowEmitter::emitStrips() {
   append_range(all, outValues(/*points=*/false));
   SmallVector<RowContext> rows;
   for (int64_t i = 0; i < shape.atOnce; ++i) {
-    Value local = b.add(group, i * shape.rowsPerBlock), index = b.add(firstRow, local);
+    Value local = b.add(group, i * shape.rowsPerBlock), index = b.add(unitRow, local);
     rows.push_back(
         rowAt(index, shape.rows % shape.slabRows == 0 ? Value() : b.lessThan(index, shape.rows)));
     rows.back().ofSlab = local;
@@ -58,9 +58,7 @@ RowEmitter::Values RowEmitter::emitStrip(MutableArrayRef<RowContext> rows, Value
     addChunk(MutableArrayRef(partials).slice(i * count, count), 0, chunk);
   }
   b.barrier();
-  Value unitRow = b.mul(b.div(b.blockId('x'), shape.splits), shape.slabRows);
-  for (const RowSlab &slab : shape.slabs)
-    writeSlab(slab, unitRow, b.i32(0), firstChunk);
+  writeSlabs(b.i32(0), firstChunk);
   b.barrier(); // the next strip comes to the same memory
   for (RowContext &row : rows)
     row.pointers.clear();

@@ -2,7 +2,10 @@
 #include "compiler/Kernels/CUDA/RowEmitter.h"
 #include "compiler/Kernels/Philox.h"
 
+#include "dialects/Step/IR/ElementTypes.h"
+
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -157,12 +160,33 @@ ChunkValue RowEmitter::emitChunk(ChunkContext &chunk, Value value) {
   return result;
 }
 
+/// What is rounded to `type`, an f8 type, without the bounds that rounding has itself: it
+/// saturates, and keeps NaN.
+static Value withoutBounds(Value value, Type type) {
+  const llvm::fltSemantics &semantics = cast<FloatType>(type).getFloatSemantics();
+  auto strip = [&](auto bound, bool negative) {
+    APFloat most = APFloat::getLargest(semantics, negative), limit(0.0F);
+    bool loses = false;
+    most.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven, &loses);
+    if (bound && matchPattern(bound.getRhs(), m_ConstantFloat(&limit)) && limit == most)
+      value = bound.getLhs();
+  };
+  for (int i = 0; i < 2; ++i) {
+    strip(value.getDefiningOp<arith::MinimumFOp>(), false);
+    strip(value.getDefiningOp<arith::MaximumFOp>(), true);
+  }
+  return value;
+}
+
 ChunkValue RowEmitter::emitElementwise(ChunkContext &chunk, OpResult value) {
   Operation *definition = value.getOwner();
   ChunkValue result;
   bool fromF32 = definition->getNumOperands() == 1 && definition->getOperand(0).getType().isF32();
   if (isa<arith::TruncFOp>(definition) && isNarrowFloat(value.getType()) && fromF32) {
-    result.lanes = lanesOf(chunk, definition->getOperand(0));
+    Value source = definition->getOperand(0);
+    if (isF8(value.getType()))
+      source = withoutBounds(source, value.getType());
+    result.lanes = lanesOf(chunk, source);
     if (chunk.vec > 1)
       fillPairs(result, value.getType());
     for (Value &lane : result.lanes)

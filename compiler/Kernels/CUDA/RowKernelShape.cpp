@@ -58,9 +58,7 @@ static void chooseGroup(RowKernelShape &shape) {
     bool thirds = chunks % 3 == 0 && llvm::isPowerOf2_64(chunks / 3);
     shape.group = thirds ? chunks / 3 : power;
   } else if (chunks <= 1024) {
-    shape.group = kWarpSize * std::min<int64_t>(divideCeil(chunks, 64), 8);
-    if (chunks > 512)
-      shape.group = 512;
+    shape.group = kWarpSize * divideCeil(chunks, 64);
   } else {
     shape.group = chunks <= 16384 ? 512 : 1024;
   }

@@ -151,7 +151,7 @@ bool hasOnlyLateMaxima(const RowKernelPlan &plan) {
 
 void chooseStripsWithMaxima(const RowKernelPlan &plan, RowKernelShape &shape, int64_t loads,
                             int64_t enough) {
-  constexpr int64_t sector = 32, loadsAtOnce = 8;
+  constexpr int64_t sector = 32, loadsAtOnce = 8, leastStrips = 3;
   setStrip(shape);
   shape.group = std::min(shape.group, kWarpSize); // where maxima meet
   shape.rowsPerBlock = shape.block / shape.group;
@@ -162,16 +162,39 @@ void chooseStripsWithMaxima(const RowKernelPlan &plan, RowKernelShape &shape, in
   shape.atOnce = std::max<int64_t>(wanted / shape.rowsPerBlock, 1);
   useSlab(plan, shape, shape.atOnce * shape.rowsPerBlock);
   int64_t splits = std::min({divideCeilSigned(enough, shape.units()), shape.strips(), shape.group});
+  if (loads == 1) {
+    // Blocks of few registers, of which an SM holds many: more of them, for an even end.
+    int64_t more = std::min(2 * enough / shape.units(), shape.strips() / leastStrips);
+    splits = std::max(splits, std::min(more, shape.group));
+  }
   shape.stripsOfBlock = divideCeilSigned(shape.strips(), splits);
   shape.splits = divideCeilSigned(shape.strips(), shape.stripsOfBlock);
   shape.blocks = shape.units() * shape.splits;
   requestRegisters(shape, loads);
 }
 
+// Shared memory of an SM, what the system takes for a block, and room for the sums of a pass.
+static constexpr int64_t kAllShared = 228 * 1024, kOfSystem = 1024, kOfPasses = 4096;
+
+/// Beside sums over rows, which blocks are units whatever the slab: as much of a column at a time
+/// as there is room for. 0: none.
+static int64_t slabRowsOfSums(const RowKernelPlan &plan, const RowKernelShape &shape) {
+  // The sums take so many registers that one block fits, unless two have been asked for.
+  int64_t blocks = std::max<int64_t>(shape.minBlocksPerSm, 1);
+  int64_t room = kAllShared / blocks - kOfSystem - kOfPasses;
+  int64_t round = shape.rowsPerBlock * shape.atOnce;
+  for (int64_t segment : {64, 32, 16, 8, 1}) {
+    int64_t elements = std::max<int64_t>(segment / smallestElement(plan), 1);
+    int64_t rows = round * divideCeilSigned(elements, round);
+    if (bytesOf(slabsOf(plan, shape, rows)) <= room)
+      return rows;
+  }
+  return 0;
+}
+
 void chooseSlab(const RowKernelPlan &plan, RowKernelShape &shape, int64_t loads,
                 const CudaTarget &target) {
-  // Shared memory of an SM, what the system takes for a block, and room for the sums of a pass.
-  constexpr int64_t all = 228 * 1024, ofSystem = 1024, ofPasses = 4096;
+  constexpr int64_t all = kAllShared;
   // Three blocks an SM, two, one; how much of a column to write at a time; and how many blocks an
   // SM that must leave, in halves.
   struct Choice {
@@ -187,14 +210,14 @@ void chooseSlab(const RowKernelPlan &plan, RowKernelShape &shape, int64_t loads,
   slabbed.rowsPerBlock = floorToPower(shape.rowsPerBlock);
   slabbed.block = slabbed.group * slabbed.rowsPerBlock;
   auto choose = [&]() -> int64_t {
+    if (hasSums)
+      return slabRowsOfSums(plan, slabbed);
     int64_t round = slabbed.rowsPerBlock * slabbed.atOnce;
     for (auto [room, segment, halfBlocks] : choices) {
       int64_t elements = std::max<int64_t>(segment / smallestElement(plan), 1);
       int64_t rows = round * divideCeilSigned(elements, round);
-      // With sums over rows blocks are units, whatever the slab.
-      bool areEnough =
-          hasSums || 2 * divideCeilSigned(shape.rows, rows) >= halfBlocks * target.numSms();
-      if (areEnough && bytesOf(slabsOf(plan, slabbed, rows)) <= room - ofSystem - ofPasses)
+      bool areEnough = 2 * divideCeilSigned(shape.rows, rows) >= halfBlocks * target.numSms();
+      if (areEnough && bytesOf(slabsOf(plan, slabbed, rows)) <= room - kOfSystem - kOfPasses)
         return rows;
     }
     return 0;
