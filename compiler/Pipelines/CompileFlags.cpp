@@ -45,6 +45,14 @@ CompileFlags::CompileFlags(cl::OptionCategory &category)
           cl::desc("where the scales of fp8 tensors come from: tensorwise (default), from the "
                    "tensor; delayed, from earlier steps; rowwise, from each row"),
           cl::cat(category)),
+      fp8Gradients("fp8-gradients",
+                   cl::desc("with --precision=fp8: the format of the gradients of activations in "
+                            "products: e4m3 (default) or e5m2, with more range and less precision"),
+                   cl::cat(category)),
+      fp8Forward("fp8-forward",
+                 cl::desc("with --precision=fp8: the products of the forward: fp8 (default) or "
+                          "bf16, with gradients nearer to those of fp32"),
+                 cl::cat(category)),
       fp8Head("fp8-head", cl::desc("with --precision=fp8: the products of the head are fp8, too"),
               cl::cat(category)),
       ranks("ranks",
@@ -70,6 +78,8 @@ void CompileFlags::readInto(CompileOptions &options) {
   assignIfGiven(microSteps, options.microSteps);
   assignIfGiven(precision, options.precision);
   assignIfGiven(fp8Recipe, options.fp8Recipe);
+  assignIfGiven(fp8Gradients, options.fp8Gradients);
+  assignIfGiven(fp8Forward, options.fp8Forward);
   if (fp8Head.getNumOccurrences() > 0)
     options.fp8Head = fp8Head ? "true" : "false";
   assignIfGiven(ranks, options.ranks);

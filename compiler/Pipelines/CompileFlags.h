@@ -30,7 +30,7 @@ public:
 private:
   llvm::cl::opt<std::string> checkpoint;
   llvm::cl::opt<int64_t> lossRows;
-  llvm::cl::opt<std::string> microSteps, precision, fp8Recipe;
+  llvm::cl::opt<std::string> microSteps, precision, fp8Recipe, fp8Gradients, fp8Forward;
   llvm::cl::opt<bool> fp8Head;
   llvm::cl::opt<int64_t> ranks, bucketMb;
   llvm::cl::opt<std::string> parallel, target, mcpu;

@@ -39,6 +39,10 @@ constexpr WordOption kWordOptions[] = {
      "cuda"},
     {"fp8-recipe", &CompileOptions::fp8Recipe, "tensorwise", "tensorwise|delayed|rowwise", "",
      Phase::Quantize, "", /*fp8Only=*/true},
+    {"fp8-gradients", &CompileOptions::fp8Gradients, "e4m3", "e4m3|e5m2", "", Phase::Quantize, "",
+     /*fp8Only=*/true},
+    {"fp8-forward", &CompileOptions::fp8Forward, "fp8", "fp8|bf16", "", Phase::Quantize, "",
+     /*fp8Only=*/true},
     {"fp8-head", &CompileOptions::fp8Head, "false", "false|true", "", Phase::Quantize, "",
      /*fp8Only=*/true},
     {"parallel", &CompileOptions::parallel, "ddp", "ddp", "zero1|zero2", Phase::Distribute, "",
@@ -152,6 +156,15 @@ FailureOr<bool> isIdle(ModuleOp module, StringRef name, const CompileOptions &op
     return reject(module) << "--" << name << "=" << *value << " is for many ranks; found --ranks=1";
   return true;
 }
+
+/// What does not go together in fp8.
+LogicalResult checkFp8(ModuleOp module, const CompileOptions &options) {
+  if (options.fp8Recipe == "rowwise" && options.fp8Gradients == "e5m2")
+    return reject(module)
+           << "--fp8-gradients=e5m2 is for --fp8-recipe=tensorwise and delayed: with "
+              "rowwise each row's scale makes up for the range of e4m3";
+  return success();
+}
 } // namespace
 
 LogicalResult resolveOptions(ModuleOp module, Phase done, CompileOptions &options) {
@@ -196,6 +209,8 @@ LogicalResult resolveOptions(ModuleOp module, Phase done, CompileOptions &option
         option.name, builder.getStringAttr((options.*option.member).value_or(""))));
   }
   module->setAttr(kOptionsAttr, builder.getDictionaryAttr(resolved));
+  if (failed(checkFp8(module, options)))
+    return failure();
   return success();
 }
 

@@ -41,14 +41,16 @@ struct CompileOptions {
   std::optional<std::string> optimizer;  ///< adamw or lion
   /// How its states are kept: fp32, bf16, fp8, int8 or int4.
   std::optional<std::string> optimizerState;
-  std::optional<std::string> precision; ///< fp32, tf32 (cuda only), bf16 or fp8
-  std::optional<std::string> fp8Recipe; ///< fp8: tensorwise, delayed or rowwise
-  std::optional<std::string> fp8Head;   ///< fp8: true or false: the products of the head, too
-  std::optional<std::string> target;    ///< cpu or cuda
-  std::optional<int64_t> ranks;         ///< processes that train one model together
-  std::optional<int64_t> bucketMb;      ///< megabytes of gradients that travel together; 0: 25
-  std::optional<std::string> parallel;  ///< ranks: ddp
-  std::optional<std::string> mcpu;      ///< cpu: x86-64-v2, -v3, -v4 or native; cuda: sm_90a
+  std::optional<std::string> precision;    ///< fp32, tf32 (cuda only), bf16 or fp8
+  std::optional<std::string> fp8Recipe;    ///< fp8: tensorwise, delayed or rowwise
+  std::optional<std::string> fp8Gradients; ///< fp8: e4m3 or e5m2: the format of cotangents
+  std::optional<std::string> fp8Forward;   ///< fp8: fp8 or bf16: the products of the forward
+  std::optional<std::string> fp8Head;      ///< fp8: true or false: the products of the head, too
+  std::optional<std::string> target;       ///< cpu or cuda
+  std::optional<int64_t> ranks;            ///< processes that train one model together
+  std::optional<int64_t> bucketMb;         ///< megabytes of gradients that travel together; 0: 25
+  std::optional<std::string> parallel;     ///< ranks: ddp
+  std::optional<std::string> mcpu;         ///< cpu: x86-64-v2, -v3, -v4 or native; cuda: sm_90a
 
   // How to compile; these change no program.
   std::optional<Phase> from; ///< what has run already; unset: what the module says

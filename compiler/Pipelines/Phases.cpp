@@ -103,6 +103,8 @@ void populateQuantize(OpPassManager &passes, const CompileOptions &options) {
                         .Case("delayed", Recipe::Delayed)
                         .Case("rowwise", Recipe::Rowwise)
                         .Default(Recipe::Tensorwise);
+  quantize.gradients = options.fp8Gradients == "e5m2" ? GradientFormat::E5M2 : GradientFormat::E4M3;
+  quantize.forward = options.fp8Forward != "bf16";
   quantize.head = options.fp8Head == "true";
   // Where a step is one micro step, transposing costs less than half of what the memory is worth.
   quantize.weightsOnce = options.microSteps == "one";
@@ -255,9 +257,8 @@ namespace {
 /// Options of the registered pipelines: those of CompileOptions that passes use.
 struct PhaseOptions : PassPipelineOptions<PhaseOptions> {
   Option<int64_t> batch{*this, "batch", llvm::cl::desc("sequences in a micro step")};
-  Option<std::string> checkpoint{*this, "checkpoint",
-                                 llvm::cl::desc("none, qkv, mlp, attn or block"),
-                                 llvm::cl::init("none")};
+  Option<std::string> checkpoint{
+      *this, "checkpoint", llvm::cl::desc("none, qkv, mlp, attn or block"), llvm::cl::init("none")};
   Option<int64_t> lossRows{*this, "loss-rows", llvm::cl::desc("rows of a chunk of the head")};
   Option<std::string> optimizer{*this, "optimizer", llvm::cl::desc("adamw or lion"),
                                 llvm::cl::init("adamw")};

@@ -20,12 +20,12 @@ FailureOr<bool> LinearFinder::isWanted(QuantizableOpInterface op, const Quantiza
     return remarked.insert({func.getSymNameAttr(), what.param.getAttr()}).second;
   };
   bool isHeadProduct = isHead(op);
-  if (isHeadProduct && !withHead)
+  if (isHeadProduct && !wanted.head)
     return false;
+  bool isForward = what.b.role == OperandRole::Weight && !what.b.transposed;
   bool isAligned = what.m % kF8Chunk == 0 && what.n % kF8Chunk == 0 && what.k % kF8Chunk == 0;
   if (isAligned)
-    return true;
-  bool isForward = what.b.role == OperandRole::Weight && !what.b.transposed;
+    return wanted.forward || !isForward;
   if (isHeadProduct && isForward && what.n % kF8Chunk != 0)
     return op->emitError("fp8-head: expected a vocabulary that is a multiple of ")
            << kF8Chunk << ", found " << what.n;
@@ -51,13 +51,13 @@ FailureOr<SmallVector<LinearProduct>> LinearFinder::find(func::FuncOp func) {
     if (!what)
       return WalkResult::advance();
     bool isWeightGrad = what->b.role == OperandRole::Activation;
-    if (isWeightGrad && recipe == Recipe::Rowwise)
+    if (isWeightGrad && wanted.recipe == Recipe::Rowwise)
       return WalkResult::advance();
     unsigned use = uses[{what->param.getAttr(), kindOf(op, *what)}]++;
-    FailureOr<bool> wanted = isWanted(op, *what);
-    if (failed(wanted))
+    FailureOr<bool> isOne = isWanted(op, *what);
+    if (failed(isOne))
       return WalkResult::interrupt();
-    if (*wanted)
+    if (*isOne)
       products.push_back({op, *what, use});
     return WalkResult::advance();
   });

@@ -39,20 +39,26 @@ struct LinearProduct {
   }
 };
 
-/// The products of a function that can be of fp8 operands under a recipe, in order. Emits a remark
+/// Which products are wanted.
+struct WantedProducts {
+  Recipe recipe; ///< rowwise: no weight gradients
+  bool forward;  ///< those of the forward, too
+  bool head;     ///< those of the head, too
+};
+
+/// The products of a function that can be of fp8 operands, in order. Emits a remark
 /// for each layer that stays bf16, and fails, with an error, where the head should be fp8 and
 /// cannot.
 class LinearFinder {
 public:
-  LinearFinder(Recipe recipe, bool withHead) : recipe(recipe), withHead(withHead) {}
+  explicit LinearFinder(const WantedProducts &wanted) : wanted(wanted) {}
 
   mlir::FailureOr<llvm::SmallVector<LinearProduct>> find(mlir::func::FuncOp func);
 
 private:
   mlir::FailureOr<bool> isWanted(QuantizableOpInterface op, const QuantizableProduct &what);
 
-  Recipe recipe;
-  bool withHead;
+  WantedProducts wanted;
   llvm::DenseSet<std::pair<mlir::StringAttr, mlir::StringAttr>> remarked; ///< function, parameter
 };
 

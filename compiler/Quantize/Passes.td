@@ -7,7 +7,8 @@ include "mlir/Pass/PassBase.td"
 def QuantizePass : Pass<"swamla-quantize", "::mlir::ModuleOp"> {
   let summary = "the products of linear layers multiply fp8 numbers";
   let description = [{
-    Asks `QuantizableOpInterface` for the products of linear layers, forward and backward. Activations and weights become f8E4M3FN, cotangents f8E5M2.
+    Asks `QuantizableOpInterface` for the products of linear layers, forward and backward. Activations and weights become f8E4M3FN, cotangents
+    what `gradients` says. Without `forward` the forward's products stay bf16.
     A value is quantised once for each orientation, next to the op that makes it, so that both can become one pass over memory; what the backward
     computes again takes the scale that the forward has found.
 
@@ -40,6 +41,10 @@ def QuantizePass : Pass<"swamla-quantize", "::mlir::ModuleOp"> {
            [{::llvm::cl::values(clEnumValN(::swamla::Recipe::Tensorwise, "tensorwise", "from the tensor"),
                                 clEnumValN(::swamla::Recipe::Delayed, "delayed", "from earlier steps"),
                                 clEnumValN(::swamla::Recipe::Rowwise, "rowwise", "from each row"))}]>,
+    Option<"gradients", "gradients", "::swamla::GradientFormat", /*default=*/"::swamla::GradientFormat::E4M3", "the format of cotangents",
+           [{::llvm::cl::values(clEnumValN(::swamla::GradientFormat::E4M3, "e4m3", "f8E4M3FN"),
+                                clEnumValN(::swamla::GradientFormat::E5M2, "e5m2", "f8E5M2"))}]>,
+    Option<"forward", "forward", "bool", /*default=*/"true", "the products of the forward, too">,
     Option<"head", "head", "bool", /*default=*/"false", "the products of the head, too">,
     Option<"weightsOnce", "weights-once", "bool", /*default=*/"false", "only the straight fp8 copies of weights are kept; the backward transposes them">
   ];

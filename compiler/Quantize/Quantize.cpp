@@ -111,11 +111,8 @@ Quantizer::Quantized Quantizer::quantize(const LinearProduct &product,
   if (operand.role == OperandRole::Weight)
     return weight(product, operand);
   Value x = product.value(operand);
-  MLIRContext *context = x.getContext();
   bool isCotangent = operand.role == OperandRole::Cotangent;
-  // The scale of each row makes up for the range of E4M3, and its third bit is worth more.
-  bool wantsRange = isCotangent && !isRowwise();
-  Type format = wantsRange ? Type(Float8E5M2Type::get(context)) : Float8E4M3FNType::get(context);
+  Type format = isCotangent ? layout.cotangentFormat() : Float8E4M3FNType::get(x.getContext());
   if (isCotangent && isRowwise())
     x = timesWeightScales(product, x);
   Value scale = scales.of(x, product.site(operand), format);
@@ -145,8 +142,8 @@ public:
   using QuantizePassBase::QuantizePassBase;
 
   void runOnOperation() override {
-    LinearFinder finder(recipe, head);
-    ScalingLayout layout(recipe, getOperation());
+    LinearFinder finder({recipe, forward, head});
+    ScalingLayout layout(recipe, gradients, getOperation());
     SmallVector<std::pair<func::FuncOp, SmallVector<LinearProduct>>> functions;
     for (auto func : getOperation().getOps<func::FuncOp>()) {
       if (func.isDeclaration())

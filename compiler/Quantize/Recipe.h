@@ -9,6 +9,12 @@ enum class Recipe {
   Rowwise     ///< one scale a row, from the row itself; weight gradients stay bf16
 };
 
+/// The format of cotangents.
+enum class GradientFormat {
+  E4M3, ///< a bit more of each number: half the error of what the backward rounds
+  E5M2  ///< 2^14 more of range under one scale for a tensor
+};
+
 /// Steps that the delayed recipe looks back.
 inline constexpr unsigned kHistoryLength = 16;
 

@@ -24,11 +24,13 @@ static StringRef stringify(Recipe recipe) {
 
 void ScalingState::writeTo(ModuleOp module) const {
   Builder b(module.getContext());
-  module->setAttr(kScalingAttr,
-                  b.getDictionaryAttr({b.getNamedAttr("e5m2_from", b.getI64IntegerAttr(e5m2From)),
-                                       b.getNamedAttr("recipe", b.getStringAttr(stringify(recipe))),
-                                       b.getNamedAttr("rows", b.getI64IntegerAttr(rows)),
-                                       b.getNamedAttr("sites", b.getI64IntegerAttr(sites))}));
+  module->setAttr(
+      kScalingAttr,
+      b.getDictionaryAttr({b.getNamedAttr("cotangents", TypeAttr::get(cotangents)),
+                           b.getNamedAttr("cotangents_from", b.getI64IntegerAttr(cotangentsFrom)),
+                           b.getNamedAttr("recipe", b.getStringAttr(stringify(recipe))),
+                           b.getNamedAttr("rows", b.getI64IntegerAttr(rows)),
+                           b.getNamedAttr("sites", b.getI64IntegerAttr(sites))}));
 }
 
 FailureOr<std::optional<ScalingState>> ScalingState::readFrom(ModuleOp module) {
@@ -46,12 +48,14 @@ FailureOr<std::optional<ScalingState>> ScalingState::readFrom(ModuleOp module) {
                     .Case("delayed", Recipe::Delayed)
                     .Case("rowwise", Recipe::Rowwise)
                     .Default(std::nullopt);
+  auto format = dictionary ? dictionary.getAs<TypeAttr>("cotangents") : TypeAttr();
   ScalingState state{recipe.value_or(Recipe::Tensorwise), number("sites"), number("rows"),
-                     number("e5m2_from")};
-  if (!recipe || state.sites < 1 || state.rows < 1 || state.e5m2From < 0)
+                     number("cotangents_from"), format ? format.getValue() : Type()};
+  if (!recipe || state.sites < 1 || state.rows < 1 || state.cotangentsFrom < 0 ||
+      !isa_and_present<Float8E4M3FNType, Float8E5M2Type>(state.cotangents))
     return module.emitError("attribute ")
-           << kScalingAttr << " is not complete: expected recipe, sites, rows and e5m2_from as "
-           << "--swamla-quantize writes them, found " << attr;
+           << kScalingAttr << " is not complete: expected recipe, sites, rows, cotangents and "
+           << "cotangents_from as --swamla-quantize writes them, found " << attr;
   return std::optional(state);
 }
 

@@ -6,6 +6,7 @@
 #include "runtime/schema/Scaling.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/BuiltinTypes.h"
 
 #include <optional>
 
@@ -23,9 +24,10 @@ constexpr int64_t scaleOffset(Recipe recipe, int64_t site) {
 /// The module's attribute `swamla.scaling`, which the optimizer phase reads.
 struct ScalingState {
   Recipe recipe;
-  int64_t sites;    ///< scales in the buffer `scale`, and rows of `amax`
-  int64_t rows;     ///< columns of `amax`
-  int64_t e5m2From; ///< the first site of f8E5M2
+  int64_t sites;          ///< scales in the buffer `scale`, and rows of `amax`
+  int64_t rows;           ///< columns of `amax`
+  int64_t cotangentsFrom; ///< the first site of a cotangent
+  mlir::Type cotangents;  ///< their format
 
   void writeTo(mlir::ModuleOp module) const;
   /// Nothing where the module has no fp8 products; fails, with a diagnostic, on an attribute that

@@ -13,6 +13,12 @@ namespace swamla {
 /// Rows of the buffer `amax` start at multiples of this: 256 bytes.
 static constexpr int64_t kRowAlignment = 64;
 
+Type ScalingLayout::cotangentFormat() const {
+  MLIRContext *context = ModuleOp(module).getContext();
+  return gradients == GradientFormat::E5M2 ? Type(Float8E5M2Type::get(context))
+                                           : Float8E4M3FNType::get(context);
+}
+
 void ScalingLayout::add(ArrayRef<LinearProduct> products) {
   for (const LinearProduct &product : products)
     for (const QuantizableOperand &operand : {product.what.a, product.what.b}) {
@@ -45,15 +51,15 @@ void ScalingLayout::finish() {
     SymbolTable::lookupSymbolIn(module, param)
         ->setAttr(kScaleSiteAttr, Builder(module).getI64IntegerAttr(place));
   }
-  int64_t e5m2From = 0;
+  int64_t cotangentsFrom = 0;
   for (OperandRole role : {OperandRole::Activation, OperandRole::Cotangent}) {
-    e5m2From = next;
+    cotangentsFrom = next;
     for (auto &[site, place] : sites)
       if (site.role == role)
         place = next++;
   }
   mostRows = llvm::alignTo(mostRows, kRowAlignment);
-  ScalingState{recipe, next, mostRows, e5m2From}.writeTo(module);
+  ScalingState{recipe, next, mostRows, cotangentsFrom, cotangentFormat()}.writeTo(module);
 }
 
 } // namespace swamla

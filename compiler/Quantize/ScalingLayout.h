@@ -9,12 +9,13 @@
 
 namespace swamla {
 
-/// Gives every site its place. Weights come first, in the order in which they are met, then the
-/// other f8E4M3FN sites, then those of f8E5M2. With `rowwise` only weights have places, one number
+/// Gives every site its place. Weights come first, in the order in which they are met, then
+/// activations, then cotangents. With `rowwise` only weights have places, one number
 /// for each of their rows; with `tensorwise` only weights.
 class ScalingLayout {
 public:
-  ScalingLayout(Recipe recipe, mlir::ModuleOp module) : recipe(recipe), module(module) {}
+  ScalingLayout(Recipe recipe, GradientFormat gradients, mlir::ModuleOp module)
+      : recipe(recipe), gradients(gradients), module(module) {}
 
   /// Adds what a function needs; to be called for all functions before the rest.
   void add(llvm::ArrayRef<LinearProduct> products);
@@ -30,9 +31,11 @@ public:
   /// Columns of the buffer `amax`: the most rows that a site has.
   int64_t rows() const { return mostRows; }
   Recipe getRecipe() const { return recipe; }
+  mlir::Type cotangentFormat() const;
 
 private:
   Recipe recipe;
+  GradientFormat gradients;
   mlir::ModuleOp module;
   llvm::MapVector<mlir::StringAttr, int64_t> weights; ///< rows of each, then places
   std::map<Site, int64_t> sites;

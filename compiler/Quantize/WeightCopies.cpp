@@ -119,8 +119,8 @@ void WeightCopier::updateScales() {
   for (unsigned i = 0; i < length; ++i)
     history.push_back(create<GetScalingOp>(each, kAmaxHistoryBuffer, i * state.sites));
   SmallVector<Type> types(length, each);
-  auto update =
-      create<UpdateScalesOp>(amax.getType(), each, types, amax, scale, history, state.e5m2From);
+  auto update = create<UpdateScalesOp>(amax.getType(), each, types, amax, scale, history,
+                                       state.cotangentsFrom, state.cotangents);
   create<SetScalingOp>(kAmaxBuffer, 0, update.getNewAmax());
   create<SetScalingOp>(kScaleBuffer, 0, update.getNewScale(), kScaleStride);
   for (auto [i, entry] : llvm::enumerate(update.getNewHistory()))

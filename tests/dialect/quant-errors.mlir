@@ -122,7 +122,7 @@ func.func @scale_columns_c1(%x: tensor<16x32xbf16>, %s: tensor<16xf32>) {
 
 func.func @update_scales_c1(%a: tensor<3x64xbf16>, %s: tensor<3xf32>) {
   // expected-error @+1 {{amax: expected 'tensor<3x64xf32>', found 'tensor<3x64xbf16>'}}
-  %0, %1 = swamla.update_scales %a, %s e5m2_from 0 : tensor<3x64xbf16>, tensor<3xf32> -> tensor<3x64xbf16>, tensor<3xf32>
+  %0, %1 = swamla.update_scales %a, %s cotangents_from 0 as f8E5M2 : tensor<3x64xbf16>, tensor<3xf32> -> tensor<3x64xbf16>, tensor<3xf32>
   return
 }
 
@@ -130,7 +130,7 @@ func.func @update_scales_c1(%a: tensor<3x64xbf16>, %s: tensor<3xf32>) {
 
 func.func @update_scales_c2(%a: tensor<3x64xf32>, %s: tensor<3xf32>, %h: tensor<2xf32>) {
   // expected-error @+1 {{history 0: expected 'tensor<3xf32>', found 'tensor<2xf32>'}}
-  %0, %1, %2 = swamla.update_scales %a, %s history (%h) e5m2_from 0 : tensor<3x64xf32>, tensor<3xf32>, tensor<2xf32> -> tensor<3x64xf32>, tensor<3xf32>, tensor<2xf32>
+  %0, %1, %2 = swamla.update_scales %a, %s history (%h) cotangents_from 0 as f8E5M2 : tensor<3x64xf32>, tensor<3xf32>, tensor<2xf32> -> tensor<3x64xf32>, tensor<3xf32>, tensor<2xf32>
   return
 }
 
@@ -138,15 +138,23 @@ func.func @update_scales_c2(%a: tensor<3x64xf32>, %s: tensor<3xf32>, %h: tensor<
 
 func.func @update_scales_c2_results(%a: tensor<3x64xf32>, %s: tensor<3xf32>) {
   // expected-error @+1 {{expected a result for each of 1 entries of the history, found ()}}
-  %0, %1 = swamla.update_scales %a, %s history (%s) e5m2_from 0 : tensor<3x64xf32>, tensor<3xf32>, tensor<3xf32> -> tensor<3x64xf32>, tensor<3xf32>
+  %0, %1 = swamla.update_scales %a, %s history (%s) cotangents_from 0 as f8E5M2 : tensor<3x64xf32>, tensor<3xf32>, tensor<3xf32> -> tensor<3x64xf32>, tensor<3xf32>
   return
 }
 
 // -----
 
 func.func @update_scales_c3(%a: tensor<3x64xf32>, %s: tensor<3xf32>) {
-  // expected-error @+1 {{e5m2_from: expected 0 to 3, found 4}}
-  %0, %1 = swamla.update_scales %a, %s e5m2_from 4 : tensor<3x64xf32>, tensor<3xf32> -> tensor<3x64xf32>, tensor<3xf32>
+  // expected-error @+1 {{cotangents_from: expected 0 to 3, found 4}}
+  %0, %1 = swamla.update_scales %a, %s cotangents_from 4 as f8E5M2 : tensor<3x64xf32>, tensor<3xf32> -> tensor<3x64xf32>, tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @update_scales_c4(%a: tensor<3x64xf32>, %s: tensor<3xf32>) {
+  // expected-error @+1 {{expected the format f8E4M3FN or f8E5M2, found 'f8E8M0FNU'}}
+  %0, %1 = swamla.update_scales %a, %s cotangents_from 1 as f8E8M0FNU : tensor<3x64xf32>, tensor<3xf32> -> tensor<3x64xf32>, tensor<3xf32>
   return
 }
 
@@ -293,3 +301,6 @@ func.func @transpose_c1(%x: tensor<16x32xbf16>) {
 
 func.func @transpose_c2(%x: tensor<16x32xf8E4M3FN>) {
   // expected-error @+1 {{result: expected 'tensor<32x16xf8E4M3FN>', found 'tensor<16x32xf8E4M3FN>'}}
+  %0 = swamla.transpose %x : tensor<16x32xf8E4M3FN> -> tensor<16x32xf8E4M3FN>
+  return
+}

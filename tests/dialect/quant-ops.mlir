@@ -30,10 +30,10 @@ func.func @quant(%x: tensor<16x32xbf16>, %amax: tensor<3x64xf32>, %scale: tensor
   swamla.set_scaling "scale" offset 0 stride 4, %spread : tensor<3xf32>
   // CHECK: swamla.scale_columns %{{.*}} by %{{.*}} : tensor<16x32xbf16>, tensor<32xf32>
   %y = swamla.scale_columns %x by %c : tensor<16x32xbf16>, tensor<32xf32>
-  // CHECK: swamla.update_scales %{{.*}}, %{{.*}} e5m2_from 2 : tensor<3x64xf32>, tensor<3xf32> -> tensor<3x64xf32>, tensor<3xf32>
-  %a0, %s0 = swamla.update_scales %amax, %scale e5m2_from 2 : tensor<3x64xf32>, tensor<3xf32> -> tensor<3x64xf32>, tensor<3xf32>
-  // CHECK: swamla.update_scales %{{.*}}, %{{.*}} history(%{{.*}}) e5m2_from 2
-  %a1, %s1, %h = swamla.update_scales %a0, %s0 history (%scale) e5m2_from 2 : tensor<3x64xf32>, tensor<3xf32>, tensor<3xf32> -> tensor<3x64xf32>, tensor<3xf32>, tensor<3xf32>
+  // CHECK: swamla.update_scales %{{.*}}, %{{.*}} cotangents_from 2 as f8E5M2 : tensor<3x64xf32>, tensor<3xf32> -> tensor<3x64xf32>, tensor<3xf32>
+  %a0, %s0 = swamla.update_scales %amax, %scale cotangents_from 2 as f8E5M2 : tensor<3x64xf32>, tensor<3xf32> -> tensor<3x64xf32>, tensor<3xf32>
+  // CHECK: swamla.update_scales %{{.*}}, %{{.*}} history(%{{.*}}) cotangents_from 2 as f8E5M2
+  %a1, %s1, %h = swamla.update_scales %a0, %s0 history (%scale) cotangents_from 2 as f8E5M2 : tensor<3x64xf32>, tensor<3xf32>, tensor<3xf32> -> tensor<3x64xf32>, tensor<3xf32>, tensor<3xf32>
   // CHECK: swamla.set_scaling "amax_history" offset 0, %{{.*}} : tensor<3xf32>
   swamla.set_scaling "amax_history" offset 0, %h : tensor<3xf32>
   // CHECK: swamla.get_param @w transposed : tensor<32x64xf8E4M3FN>

@@ -142,6 +142,23 @@ TEST(Scales, ComeFromTheHistory) {
   }
 }
 
+/// Sites 0 and 1 have seen nothing yet; what is wide enough differs between activations and
+/// cotangents of one format.
+TEST(Scales, OfUnseenCotangentsAreSmall) {
+  ExecProgram *program = execProgram("forward/scales.mlir", {});
+  ASSERT_TRUE(program);
+  const ExecFunction &function = program->function("update_e4m3");
+  HostTensors inputs = function.randomInputs(6);
+  std::fill(inputs[0].values.begin(), inputs[0].values.end(), 0.0);
+  inputs[0].values[2 * 7 + 5] = 1e-3F;
+  inputs[2].values = {0, 0, 2e-3F};
+  auto results = program->forward(function, inputs);
+  ASSERT_TRUE(results.isOk()) << results.status().message();
+  expectEqual((*results)[0].values[0], 0x1p-4, "scale", 0);
+  expectEqual((*results)[0].values[1], 0x1p-18, "scale", 1);
+  expectEqual((*results)[0].values[2], scaleOf(1e-3F, 448), "scale", 2);
+}
+
 TEST(Scales, ComeFromNowWithoutAHistory) {
   ExecProgram *program = execProgram("forward/scales.mlir", {});
   ASSERT_TRUE(program);

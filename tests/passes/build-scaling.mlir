@@ -15,7 +15,7 @@ func.func @eval(%x: tensor<16x32xbf16>) -> tensor<16x64xbf16> {
 // Tests that the update of a weight makes its fp8 copy, with the scale of the value before (of its rows now), and that scales come first.
 // CHECK-LABEL: func.func @apply
 // ROW-NOT: swamla.update_scales
-// TENSOR: swamla.update_scales %{{.*}}, %{{.*}} e5m2_from 1 {{.*}} tensor<1x64xf32>
+// TENSOR: swamla.update_scales %{{.*}}, %{{.*}} cotangents_from 1 as f8E4M3FN {{.*}} tensor<1x64xf32>
 // TENSOR: swamla.set_scaling "scale" offset 0 stride 4
 // DELAYED: swamla.update_scales %{{.*}} history(
 // DELAYED: swamla.set_scaling "scale" offset 0 stride 4

@@ -1,13 +1,13 @@
-// RUN: swamla-opt %s --split-input-file --swamla-quantize=recipe=tensorwise | FileCheck %s --check-prefixes=CHECK,TENSOR
-// RUN: swamla-opt %s --split-input-file --swamla-quantize=recipe=delayed | FileCheck %s --check-prefixes=CHECK,DELAYED
+// RUN: swamla-opt %s --split-input-file --swamla-quantize="recipe=tensorwise gradients=e5m2" | FileCheck %s --check-prefixes=CHECK,TENSOR
+// RUN: swamla-opt %s --split-input-file --swamla-quantize="recipe=delayed gradients=e5m2" | FileCheck %s --check-prefixes=CHECK,DELAYED
 // RUN: swamla-opt %s --split-input-file --swamla-quantize=recipe=rowwise | FileCheck %s --check-prefixes=CHECK,ROW
 
 // Tests a linear layer, forward and backward, and where each scale comes from: from the value (tensorwise), from the scaling state, which learns in
 // @micro_step alone (delayed), or from each row (rowwise, whose weight gradient stays bf16).
 
-// TENSOR: module attributes {swamla.scaling = {e5m2_from = 1 : i64, recipe = "tensorwise", rows = 64 : i64, sites = 1 : i64}}
-// DELAYED: module attributes {swamla.scaling = {e5m2_from = 2 : i64, recipe = "delayed", rows = 64 : i64, sites = 3 : i64}}
-// ROW: module attributes {swamla.scaling = {e5m2_from = 64 : i64, recipe = "rowwise", rows = 64 : i64, sites = 64 : i64}}
+// TENSOR: module attributes {swamla.scaling = {cotangents = f8E5M2, cotangents_from = 1 : i64, recipe = "tensorwise", rows = 64 : i64, sites = 1 : i64}}
+// DELAYED: module attributes {swamla.scaling = {cotangents = f8E5M2, cotangents_from = 2 : i64, recipe = "delayed", rows = 64 : i64, sites = 3 : i64}}
+// ROW: module attributes {swamla.scaling = {cotangents = f8E4M3FN, cotangents_from = 64 : i64, recipe = "rowwise", rows = 64 : i64, sites = 64 : i64}}
 // CHECK: swamla.param @w : tensor<64x32xf32> init normal 2.000000e-02 decay {scale_site = 0 : i64}
 swamla.param @w : tensor<64x32xf32> init normal 0.02 decay
 

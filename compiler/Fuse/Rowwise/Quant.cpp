@@ -10,11 +10,16 @@ namespace {
 struct Fp8Format {
   double max;
   int32_t maxExponent;
-  double firstScale; ///< of a site that has seen nothing yet: wide enough for what comes
+  /// Of cotangents that have not been seen yet: wide enough for what comes. E4M3 holds 2^-27 to
+  /// 2^-9.2 with it, E5M2 2^-40 to 2^-8.2; what is larger saturates, and its amax is found all the
+  /// same, where zeros would hide what lies behind them.
+  double firstCotangentScale;
 };
 
-constexpr Fp8Format kE4M3{448.0, 8, 0x1p-4};
+constexpr Fp8Format kE4M3{448.0, 8, 0x1p-18};
 constexpr Fp8Format kE5M2{57344.0, 15, 0x1p-24};
+/// Of activations and weights that have not been seen yet, in E4M3: 2^-13 to 28.
+constexpr double kFirstScale = 0x1p-4;
 
 const Fp8Format &formatOf(Type type) { return isa<Float8E4M3FNType>(type) ? kE4M3 : kE5M2; }
 
@@ -161,11 +166,13 @@ RowwiseDomain UpdateScalesOp::getRowwiseDomain() {
 SmallVector<Value> UpdateScalesOp::buildRowwiseBody(OpBuilder &builder, ValueRange args) {
   RowBuilder row(builder, *this, args);
   Value seen = row.rowMax(row[0]), zero = row.constant(0.0);
-  // A site's format, by its number.
-  Value isE5M2 = arith::CmpIOp::create(builder, getLoc(), arith::CmpIPredicate::sge, row.index(0),
-                                       row.integer(static_cast<int32_t>(getE5m2From())));
-  auto byFormat = [&](Value ofE5M2, Value ofE4M3) { return row.select(isE5M2, ofE5M2, ofE4M3); };
-  Value exponent = byFormat(row.integer(kE5M2.maxExponent), row.integer(kE4M3.maxExponent));
+  // What a site holds, by its number.
+  Value isCotangent =
+      arith::CmpIOp::create(builder, getLoc(), arith::CmpIPredicate::sge, row.index(0),
+                            row.integer(static_cast<int32_t>(getCotangentsFrom())));
+  const Fp8Format &format = formatOf(getFormat());
+  Value exponent =
+      row.select(isCotangent, row.integer(format.maxExponent), row.integer(kE4M3.maxExponent));
   SmallVector<Value> history;
   Value ifZero = row.constant(1.0), top = seen;
   if (!getHistory().empty()) {
@@ -178,7 +185,8 @@ SmallVector<Value> UpdateScalesOp::buildRowwiseBody(OpBuilder &builder, ValueRan
     top = history[0];
     for (Value entry : ArrayRef(history).drop_front())
       top = row.maximum(top, entry);
-    ifZero = byFormat(row.constant(kE5M2.firstScale), row.constant(kE4M3.firstScale));
+    ifZero = row.select(isCotangent, row.constant(format.firstCotangentScale),
+                        row.constant(kFirstScale));
   }
   Value scale = ScaleBuilder(builder, getLoc(), row).scaleOf(top, exponent, ifZero);
   SmallVector<Value> results{zero, scale};

@@ -153,7 +153,11 @@ LogicalResult UpdateScalesOp::verify() {
     return emitOpError() << "expected a result for each of " << getHistory().size()
                          << " entries of the history, found (" << getNewHistory().getTypes() << ")";
   /*update_scales_c3*/
-  return expectInt(*this, "e5m2_from", static_cast<int64_t>(getE5m2From()), 0, sites);
+  if (failed(
+          expectInt(*this, "cotangents_from", static_cast<int64_t>(getCotangentsFrom()), 0, sites)))
+    return failure();
+  /*update_scales_c4*/
+  return expectFormat(*this, getFormat());
 }
 
 //===----------------------------------------------------------------------===//

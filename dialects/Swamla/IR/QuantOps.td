@@ -103,12 +103,15 @@ def Swamla_UpdateScalesOp : Swamla_RowwiseOp<"update_scales", [AllTypesMatch<["a
   let description = [{
     Row s of `amax` holds the amaxes of the rows of site s. With a history, newest first, the largest of them becomes its first entry, the others move
     on by one, and the largest of all decides the scale; what is not finite does not enter, and a site that has seen nothing yet keeps its
-    first scale, 2^-4 (f8E4M3FN) or 2^-24 (f8E5M2). Without one, the largest decides. Sites from `e5m2_from` on are of f8E5M2.
-    (C1) amax is tensor<S x R x f32>; (C2) scale and each entry of the history are tensor<Sxf32>, and there is a result for each entry; (C3) 0 <= e5m2_from <= S.
+    first scale. Without one, the largest decides. Sites from `cotangents_from` on are cotangents, of the given format, and small: their first scale is
+    2^-18 (f8E4M3FN) or 2^-24 (f8E5M2). The others are f8E4M3FN, and their first scale is 2^-4.
+    (C1) amax is tensor<S x R x f32>; (C2) scale and each entry of the history are tensor<Sxf32>, and there is a result for each entry; (C3) 0 <= cotangents_from <= S;
+    (C4) the format is f8E4M3FN or f8E5M2.
   }];
-  let arguments = (ins AnyStaticShapeTensor:$amax, AnyStaticShapeTensor:$scale, Variadic<AnyStaticShapeTensor>:$history, I64Attr:$e5m2_from);
+  let arguments = (ins AnyStaticShapeTensor:$amax, AnyStaticShapeTensor:$scale, Variadic<AnyStaticShapeTensor>:$history, I64Attr:$cotangents_from,
+    TypeAttr:$format);
   let results = (outs AnyStaticShapeTensor:$new_amax, AnyStaticShapeTensor:$new_scale, Variadic<AnyStaticShapeTensor>:$new_history);
-  let assemblyFormat = [{$amax `,` $scale (`history` `(` $history^ `)`)? `e5m2_from` $e5m2_from attr-dict `:` type(operands) `->` type(results)}];
+  let assemblyFormat = [{$amax `,` $scale (`history` `(` $history^ `)`)? `cotangents_from` $cotangents_from `as` $format attr-dict `:` type(operands) `->` type(results)}];
   let hasVerifier = 1;
 }
 

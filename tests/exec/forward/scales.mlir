@@ -15,15 +15,22 @@ func.func @scales(%x: tensor<48x3xf32>) -> (tensor<48xf32>, tensor<48xf32>, tens
 // Sites 0 to 2 are E4M3, 3 and 4 E5M2; a history of three steps.
 func.func @update(%amax: tensor<5x7xf32>, %scale: tensor<5xf32>, %h0: tensor<5xf32>, %h1: tensor<5xf32>, %h2: tensor<5xf32>)
     -> (tensor<5x7xf32>, tensor<5xf32>, tensor<5xf32>, tensor<5xf32>, tensor<5xf32>) {
-  %a, %s, %n0, %n1, %n2 = swamla.update_scales %amax, %scale history (%h0, %h1, %h2) e5m2_from 3
+  %a, %s, %n0, %n1, %n2 = swamla.update_scales %amax, %scale history (%h0, %h1, %h2) cotangents_from 3 as f8E5M2
       : tensor<5x7xf32>, tensor<5xf32>, tensor<5xf32>, tensor<5xf32>, tensor<5xf32>
       -> tensor<5x7xf32>, tensor<5xf32>, tensor<5xf32>, tensor<5xf32>, tensor<5xf32>
   return %a, %s, %n0, %n1, %n2 : tensor<5x7xf32>, tensor<5xf32>, tensor<5xf32>, tensor<5xf32>, tensor<5xf32>
 }
 
+// Site 0 holds an activation, 1 and 2 cotangents, E4M3 like it.
+func.func @update_e4m3(%amax: tensor<3x7xf32>, %scale: tensor<3xf32>, %h0: tensor<3xf32>) -> (tensor<3xf32>) {
+  %a, %s, %n0 = swamla.update_scales %amax, %scale history (%h0) cotangents_from 1 as f8E4M3FN
+      : tensor<3x7xf32>, tensor<3xf32>, tensor<3xf32> -> tensor<3x7xf32>, tensor<3xf32>, tensor<3xf32>
+  return %s : tensor<3xf32>
+}
+
 // Without a history the largest amax decides, and a site that has seen nothing has the scale 1.
 func.func @update_now(%amax: tensor<2x7xf32>, %scale: tensor<2xf32>) -> (tensor<2x7xf32>, tensor<2xf32>) {
-  %a, %s = swamla.update_scales %amax, %scale e5m2_from 2 : tensor<2x7xf32>, tensor<2xf32> -> tensor<2x7xf32>, tensor<2xf32>
+  %a, %s = swamla.update_scales %amax, %scale cotangents_from 2 as f8E5M2 : tensor<2x7xf32>, tensor<2xf32> -> tensor<2x7xf32>, tensor<2xf32>
   return %a, %s : tensor<2x7xf32>, tensor<2xf32>
 }
 
