@@ -14,6 +14,7 @@ Sections, run in the order given; each prints its own lines, and the tables come
     kernels     every kernel of a step: time, bytes, FLOPs, floor on this GPU, time over floor
     sanitize    compute-sanitizer's memcheck, racecheck and synccheck on golden cases
     parity      300 steps of `small` on --data beside the oracle (train_parity.py)
+    train       --train-steps steps of `small` on --data in each of --precision: the final losses beside bf16's
 """
 import argparse
 import hashlib
@@ -34,7 +35,7 @@ TOLERANCES = {
     "fp32": "loss=1e-5,grad_norm=1e-4,grad=1e-4,final=1e-3",
     "tf32": "loss=1e-3,grad_norm=1e-2,grad=5e-3,final=1e-1",
     "bf16": "loss=1e-2,grad_norm=4e-2,grad=4e-2,final=1",
-    "fp8": "loss=2e-2,grad_norm=1.5e-1,grad=3e-1,final=1",
+    "fp8": "loss=2e-2,grad_norm=2e-1,grad=3e-1,final=1",
 }
 # Dense rates that matrix units reach at the shapes of these models (measured with cuBLAS, docs/benchmarks.md), FLOP/s.
 MATRIX_PEAK = {"bf16": 750e12, "tf32": 370e12, "fp32": 50e12, "fp8": 1350e12}
@@ -212,6 +213,26 @@ class Bench:
                                   self.program("small"), "--data", self.a.data, "--out", self.a.out / "parity"], timeout=500)
         self.say("\n".join(output.splitlines()[-16:]))
 
+    def train(self):
+        rows, base = [], None
+        for precision in self.a.precision:
+            log = self.a.out / f"train-{precision}.jsonl"
+            log.unlink(missing_ok=True)
+            steps = self.a.train_steps
+            self.call([self.run_binary, self.program("small", precision), "--data", self.a.data, "--steps", steps, "--val-every", steps,
+                       "--log", log], timeout=steps)
+            lines = [json.loads(x) for x in log.read_text().splitlines()] if log.exists() else []
+            losses = [x["loss"] for x in lines if x.get("event") == "step"][-50:]
+            validation = [x["loss"] for x in lines if x.get("event") == "validation"]
+            if len(losses) < 50 or not validation:
+                self.failed.append(f"train {precision}")
+                continue
+            final = (sum(losses) / len(losses), validation[-1])
+            base = base or final
+            rows.append([precision, *(f"{x:.4f}" for x in final), *(f"{(x / b - 1) * 100:+.2f}%" for x, b in zip(final, base))])
+        self.tables.append((f"small, {self.a.train_steps} steps on {self.a.data}: last 50 losses, validation; against the first row",
+                            ["precision", "training", "validation", "training", "validation"], rows))
+
     # ------------------------------------------------------------------ tables
     def summary(self):
         rows = []
@@ -236,7 +257,7 @@ class Bench:
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("sections", nargs="+", choices=["check", "golden", "unit", "invariance", "start", "steps", "peer", "kernels", "sanitize", "parity"])
+    p.add_argument("sections", nargs="+", choices=["check", "golden", "unit", "invariance", "start", "steps", "peer", "kernels", "sanitize", "parity", "train"])
     words = lambda text: [x for x in text.split(",") if x]
     p.add_argument("--in", dest="input", type=Path, default=ROOT / "bench-out")
     p.add_argument("--out", type=Path, default=ROOT / "bench-results")
@@ -246,7 +267,8 @@ def main():
     p.add_argument("--cases", type=words, default=[], help="names of golden cases (all)")
     p.add_argument("--parts", action="store_true", help="kernels: a row for each kernel of an op that has several")
     p.add_argument("--steps", type=int, default=20)
-    p.add_argument("--data", type=Path, help="a token shard, for parity")
+    p.add_argument("--data", type=Path, help="a token shard, for parity; a folder of shards, for train")
+    p.add_argument("--train-steps", type=int, default=1000)
     a = p.parse_args()
     a.out.mkdir(parents=True, exist_ok=True)
     bench = Bench(a)

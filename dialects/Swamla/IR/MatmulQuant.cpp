@@ -40,12 +40,17 @@ std::optional<QuantizableProduct> MatmulOp::getQuantizableProduct() {
   return product.param ? std::optional(product) : std::nullopt;
 }
 
+/// Gradients are sums of many small terms. Only the forward, and gradients of activations that sum
+/// up to so many, may add up with fewer bits: rounding the terms to fp8 then costs far more.
+static constexpr int64_t kShortSum = 4096;
+
 Value MatmulOp::buildQuantized(OpBuilder &builder, Value a, Value b, Value aScale, Value bScale) {
-  // Gradients are sums of many small terms; only the forward may add up with fewer bits.
   bool isForward = !getTransposeA() && getTransposeB();
+  bool isOfActivations = !getTransposeA() && !getTransposeB();
+  bool isShort = cast<RankedTensorType>(a.getType()).getDimSize(1) <= kShortSum;
   auto product = MatmulOp::create(builder, getLoc(), getType(), a, b, getInit(), aScale, bScale,
                                   /*transpose_a=*/false, /*transpose_b=*/true,
-                                  /*fast_accum=*/isForward);
+                                  /*fast_accum=*/isForward || (isOfActivations && isShort));
   product->setDiscardableAttrs((*this)->getDiscardableAttrDictionary());
   return product;
 }
