@@ -75,6 +75,7 @@ def FoldDeltaPass : Pass<"swamla-fold-delta", "::mlir::func::FuncOp"> {
   let summary = "attention's gradient computes delta itself";
   let description = [{
     A kernel that has dout in hand computes sum(out * dout) for one more read of out, where a pass of its own reads both. For the target cuda.
+    Not where attention has a window and heads of more than 96 columns: there it was slower (docs/gpu-kernels.md).
 
     ```mlir
     %d = swamla.attention_delta %out, %dout heads 2 : ...

@@ -102,8 +102,7 @@ static Needs needsOf(const StepFile &file, uint64_t more) {
 
 /// The options of --checkpoint that keep less than the program does; empty: none.
 static std::string thriftierModes(const StepFile &file) {
-  static constexpr std::array<std::string_view, 5> modes = {"none", "qkv", "mlp", "attn",
-                                                             "block"};
+  static constexpr std::array<std::string_view, 5> modes = {"none", "qkv", "mlp", "attn", "block"};
   constexpr std::string_view prefix = "--checkpoint=";
   size_t now = 0;
   if (file.step().options())
