@@ -88,8 +88,8 @@ step.program @eval {
   step.matmul a <@arena, 0, 1024> b <@params, 256, 512> c <@arena, 1024, 512> m 16 n 8 k 16 lda 16 ldb 16 ldc 8 transpose_b types f32, f32 label "down"
   // CHECK: step.matmul {{.*}} transpose_a accumulate types f32, f32 label "down.dw"
   step.matmul a <@arena, 1024, 512> b <@arena, 0, 1024> c <@grads, 256, 512> m 8 n 16 k 16 lda 8 ldb 16 ldc 16 transpose_a accumulate types f32, f32 label "down.dw"
-  // CHECK: step.matmul a <@arena, 0, 512> b <@arena, 512, 1536> c <@arena, 2048, 1536> scales <@arena, 4096, 4>, <@arena, 4100, 4> m 16 n 48 k 32 lda 32 ldb 32 ldc 48 transpose_b types f8E5M2 x f8E4M3FN, bf16 fast_accum label "up"
-  step.matmul a <@arena, 0, 512> b <@arena, 512, 1536> c <@arena, 2048, 1536> scales <@arena, 4096, 4>, <@arena, 4100, 4> m 16 n 48 k 32 lda 32 ldb 32 ldc 48 transpose_b types f8E5M2 x f8E4M3FN, bf16 fast_accum label "up"
+  // CHECK: step.matmul a <@arena, 0, 512> b <@arena, 512, 1536> c <@arena, 2048, 1536> scales <@arena, 4096, 4>, <@arena, 4112, 4> m 16 n 48 k 32 lda 32 ldb 32 ldc 48 transpose_b types f8E5M2 x f8E4M3FN, bf16 fast_accum label "up"
+  step.matmul a <@arena, 0, 512> b <@arena, 512, 1536> c <@arena, 2048, 1536> scales <@arena, 4096, 4>, <@arena, 4112, 4> m 16 n 48 k 32 lda 32 ldb 32 ldc 48 transpose_b types f8E5M2 x f8E4M3FN, bf16 fast_accum label "up"
   // CHECK: step.matmul {{.*}} scales <@arena, 4096, 64>, <@arena, 4160, 192> {{.*}} accumulate types f8E4M3FN, f32 label "up.dw"
   step.matmul a <@arena, 0, 512> b <@arena, 512, 1536> c <@arena, 5120, 3072> scales <@arena, 4096, 64>, <@arena, 4160, 192> m 16 n 48 k 32 lda 32 ldb 32 ldc 48 transpose_b accumulate types f8E4M3FN, f32 label "up.dw"
 }

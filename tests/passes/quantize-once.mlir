@@ -7,7 +7,7 @@ swamla.param @w : tensor<64x32xf32> init normal 0.02 decay
 // CHECK: swamla.get_param @w : tensor<64x32xf8E4M3FN>
 // CHECK: %[[W:.*]] = swamla.get_param @w {backward, scope = "h"} : tensor<64x32xf8E4M3FN>
 // CHECK-NEXT: %[[T:.*]] = swamla.transpose %[[W]] {backward, scope = "h"} : tensor<64x32xf8E4M3FN> -> tensor<32x64xf8E4M3FN>
-// CHECK-NEXT: swamla.matmul %{{.*}}, %[[T]] scales {{.*}} transpose_b {backward, label = "w.dx", scope = "h"}
+// CHECK-NEXT: swamla.matmul %{{.*}}, %[[T]] scales {{.*}} transpose_b fast_accum {backward, label = "w.dx", scope = "h"}
 func.func @micro_step(%x: tensor<16x32xbf16>, %dy: tensor<16x64xbf16>) -> (tensor<16x64xbf16>, tensor<16x32xbf16>) {
   %w = swamla.get_param @w : tensor<64x32xbf16>
   %y = swamla.matmul %x, %w transpose_b : tensor<16x32xbf16>, tensor<64x32xbf16> -> tensor<16x64xbf16>

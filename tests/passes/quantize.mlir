@@ -49,10 +49,10 @@ swamla.param @w : tensor<64x32xf32> init normal 0.02 decay
 // ROW: %[[DW:.*]] = swamla.matmul %[[DY]], %[[X]] transpose_a : {{.*}} -> tensor<64x32xf32>
 // CHECK: swamla.add_grad @w, %[[DW]]
 // CHECK: %[[WT:.*]] = swamla.get_param @w transposed : tensor<32x64xf8E4M3FN>
-// TENSOR: swamla.matmul %[[DQ]], %[[WT]] scales %[[SD]], %[[SW]] transpose_b : {{.*}} -> tensor<16x32xbf16>
-// DELAYED: swamla.matmul %[[DQ]], %[[WT]] scales %[[SD]], %[[SW]] transpose_b : {{.*}} -> tensor<16x32xbf16>
+// TENSOR: swamla.matmul %[[DQ]], %[[WT]] scales %[[SD]], %[[SW]] transpose_b fast_accum : {{.*}} -> tensor<16x32xbf16>
+// DELAYED: swamla.matmul %[[DQ]], %[[WT]] scales %[[SD]], %[[SW]] transpose_b fast_accum : {{.*}} -> tensor<16x32xbf16>
 // ROW: %[[ONES:.*]] = arith.constant dense<1.000000e+00> : tensor<32xf32>
-// ROW: swamla.matmul %[[DQ]], %[[WT]] scales %[[SD]], %[[ONES]] transpose_b : {{.*}} -> tensor<16x32xbf16>
+// ROW: swamla.matmul %[[DQ]], %[[WT]] scales %[[SD]], %[[ONES]] transpose_b fast_accum : {{.*}} -> tensor<16x32xbf16>
 // DELAYED: swamla.set_scaling "amax" offset 64, %[[XROWS]]
 // DELAYED: swamla.set_scaling "amax" offset 128, %[[DROWS]]
 // CHECK: return

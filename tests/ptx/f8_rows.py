@@ -13,7 +13,7 @@ BYTES = {"f32": 4, "bf16": 2, "f8E4M3FN": 1, "f8E5M2": 1}
 ALIGNMENT = 256
 # Threads that an SM must have room for: some 32 KiB of loads in flight, of which a thread has 16 to 256 bytes.
 THREADS = {"quantise": 1024, "norm": 768, "norm_grad": 384, "swiglu": 1024, "swiglu_rows": 1024, "swiglu_grad": 1024, "swiglu_grad_rows": 512,
-           "adamw": 512, "adamw_rows": 512, "weights": 1024}
+           "adamw": 512, "adamw_rows": 384, "weights": 1024}  # adamw_rows: four operands of 16 bytes, a row of 1536 columns is one block's
 
 
 class Plan:
