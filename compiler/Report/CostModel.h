@@ -23,7 +23,6 @@ double floorSeconds(const KernelCost &cost, const Machine &machine);
 struct Efficiency {
   double overhead; ///< seconds a call: starting, filling and draining the GPU
   double share;    ///< of the floor's speed
-  bool isMeasured; ///< else taken over from the most similar kind that is
 };
 /// Nullopt for what no step has been measured with.
 std::optional<Efficiency> efficiencyOf(WorkKind kind, Arithmetic arithmetic);

@@ -97,8 +97,6 @@ std::vector<std::string> notesOf(const StepReport &report) {
           llvm::formatv("{0} in {1}", name(kernel.cost.kind), name(kernel.cost.arithmetic));
       if (!efficiency)
         notes.insert(what + ": no step with it has been measured, so its time is not predicted");
-      else if (!efficiency->isMeasured)
-        notes.insert(what + ": no step with it has been measured; its efficiency is bf16's");
     }
   if (report.machine->copyBytes.source != Source::Measured)
     notes.insert(("no step has been measured on a " + report.machine->device +

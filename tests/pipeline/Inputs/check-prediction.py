@@ -4,12 +4,15 @@ import json
 import re
 import sys
 
-measured = {size: float(ms) for size, ms in re.findall(r"^\| `(\w+)` \| ([\d.]+) \| [\d,]+ \| [\d.]+ \|", open(sys.argv[1]).read(), re.M)}
-assert set(measured) >= {"small", "base", "large"}, f"found only {sorted(measured)} in {sys.argv[1]}"
+# "| `base` | 190.95 | 85,802 | 29.3 |" in bf16, "| `base`, delayed | ..." in fp8.
+measured = {size + recipe.replace(", ", "-"): float(ms)
+            for size, recipe, ms in re.findall(r"^\| `(\w+)`((?:, delayed)?) \| ([\d.]+) \| [\d,]+ \| [\d.]+ \|", open(sys.argv[1]).read(), re.M)}
+wanted = {size + recipe for size in ("small", "base", "large") for recipe in ("", "-delayed")}
+assert set(measured) >= wanted, f"found only {sorted(measured)} in {sys.argv[1]}"
 for path in sys.argv[2:]:
     report = json.load(open(path))
     assert report["version"] == 1 and report["gpu"]["device"] == "NVIDIA H200" and report["notes"] == [], report["notes"]
-    size = re.search(r"(small|base|large)\.json$", path)[1]
+    size = re.search(r"((small|base|large)(-delayed)?)\.json$", path)[1]
     programs = {p["name"]: p for p in report["programs"]}
     step = report["step"]
     for key in ("floor_ms", "predicted_ms"):
