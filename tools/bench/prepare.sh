@@ -28,6 +28,7 @@ precision_flags() {
 [ -f $static/build.ninja ] ||
   cmake -G Ninja -B $static -DCMAKE_BUILD_TYPE=Release -DSWAMLA_STATIC=ON -DSWAMLA_COMPILER=OFF >/dev/null
 ninja -C $build swamlac swamla-golden
+# One rank needs no Gloo: programs of many ranks are not timed here.
 tests="CudaDeviceTest CudaMatmulTest CudaNonFiniteTest"
 ninja -C $static swamla-run swamla-replay swamla_cuda $tests
 rm -rf "$out"
