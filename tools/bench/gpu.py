@@ -121,6 +121,7 @@ class Bench:
         runs["--no-graph"] = self.checkpoint_digest(self.program("small"), "--no-graph")
         for path in sorted(self.a.input.glob(f"small-{self.a.precision[0]}-*.bin")):
             runs[path.stem] = self.checkpoint_digest(path)
+        self.say(f"bits: {runs}")
         if len(set(runs.values())) != 1:
             self.failed.append("invariance")
         self.tables.append(("bits after 3 steps", ["run", "digest"], [list(x) for x in runs.items()]))
