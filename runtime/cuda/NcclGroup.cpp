@@ -64,6 +64,12 @@ Result<const NcclLibrary *> loadNccl() {
   return &library;
 }
 
+std::string versionOf(const NcclLibrary &library) {
+  int version = 0;
+  (void)library.getVersion(&version);
+  return fmt::format("{}.{}.{}", version / 10000, version / 100 % 100, version % 100);
+}
+
 ncclDataType_t toNccl(schema::DType type) {
   switch (type) {
   case schema::DType::F32:
@@ -89,11 +95,7 @@ public:
 
   Status join(Communicator &control);
   Status enqueue(const GpuCollective &call, CUstream stream) override;
-  std::string describe() const override {
-    int version = 0;
-    (void)library.getVersion(&version);
-    return fmt::format("NCCL {}.{}.{}", version / 10000, version / 100 % 100, version % 100);
-  }
+  std::string describe() const override { return "NCCL " + versionOf(library); }
 
 private:
   Status toStatus(ncclResult_t result, std::string_view what) const;
@@ -157,6 +159,11 @@ Status Group::enqueue(const GpuCollective &call, CUstream stream) {
                     "cannot gather from the ranks");
   }
   return internalError("a collective of an unknown kind"); // the file was verified
+}
+
+Result<std::string> ncclVersion() {
+  SWAMLA_TRY(const NcclLibrary *library, loadNccl());
+  return versionOf(*library);
 }
 
 Result<std::unique_ptr<NcclGroup>> NcclGroup::create(Communicator &control) {

@@ -22,6 +22,9 @@ struct GpuCollective {
   uint64_t fromBytes, toBytes;
 };
 
+/// The NCCL that is there, "2.28.9", or why there is none.
+Result<std::string> ncclVersion();
+
 class NcclGroup {
 public:
   virtual ~NcclGroup() = default;

@@ -2,6 +2,7 @@
 #include "runtime/base/Format.h"
 #include "runtime/cuda/CudaContext.h"
 #include "runtime/cuda/CudaDevice.h"
+#include "runtime/cuda/NcclGroup.h"
 
 #include <dlfcn.h>
 
@@ -37,11 +38,9 @@ static std::string driverText() {
 }
 
 static std::string ncclText() {
-  auto *getVersion = optionalFunction<int(int *)>("libnccl.so.2", "ncclGetVersion");
-  int version = 0;
-  if (!getVersion || getVersion(&version) != 0)
-    return "none (libnccl.so.2 cannot be loaded); one GPU does without";
-  return fmt::format("{}.{}.{}", version / 10000, version / 100 % 100, version % 100);
+  Result<std::string> version = ncclVersion();
+  return version.isOk() ? *version
+                        : fmt::format("none: {}; one GPU does without", version.status().message());
 }
 
 static std::string gpuText(unsigned index) {
