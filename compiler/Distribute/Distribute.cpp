@@ -1,6 +1,7 @@
 //===- Distribute.cpp - gradients of all ranks ----------------------------===//
 #include "compiler/Distribute/Buckets.h"
 #include "compiler/Distribute/Passes.h"
+#include "dialects/Swamla/IR/SwamlaDialect.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -14,9 +15,6 @@ namespace swamla {
 namespace {
 constexpr llvm::StringLiteral kMicroStep = "micro_step";
 constexpr llvm::StringLiteral kLastMicroStep = "last_micro_step";
-constexpr llvm::StringLiteral kGrads = "grads";
-/// fp8: the largest numbers that micro steps have seen, of which later scales are made.
-constexpr llvm::StringLiteral kAmax = "amax";
 
 bool touches(Operation &op, step::BufferOp buffer) {
   return op.getAttrDictionary()
@@ -36,7 +34,7 @@ public:
       return;
     ModuleOp module = getOperation();
     auto microStep = module.lookupSymbol<step::ProgramOp>(kMicroStep);
-    auto grads = module.lookupSymbol<step::BufferOp>(kGrads);
+    auto grads = module.lookupSymbol<step::BufferOp>(kGradsBuffer);
     if (failed(check(microStep, grads)))
       return signalPassFailure();
     Builder builder(&getContext());
@@ -49,7 +47,8 @@ public:
       module.insert(std::next(microStep->getIterator()), last);
     }
     addUp(last, grads);
-    auto amax = module.lookupSymbol<step::BufferOp>(kAmax);
+    // fp8: the largest numbers that micro steps have seen, of which later scales are made.
+    auto amax = module.lookupSymbol<step::BufferOp>(kAmaxBuffer);
     bool isSeen = amax && llvm::any_of(microStep.getBody().front(),
                                        [&](Operation &op) { return touches(op, amax); });
     for (auto program : module.getOps<step::ProgramOp>())
@@ -71,8 +70,8 @@ LogicalResult DistributePass::check(step::ProgramOp microStep, step::BufferOp gr
                               << " and bucket-bytes=" << bucketBytes.getValue()
                               << ", expected both to be at least 1";
   if (!microStep || !grads)
-    return module.emitError() << "has no program @" << kMicroStep << " or no buffer @" << kGrads
-                              << "; run --swamla-plan before --step-distribute";
+    return module.emitError() << "has no program @" << kMicroStep << " or no buffer @"
+                              << kGradsBuffer << "; run --swamla-plan before --step-distribute";
   if (module->hasAttr(ranksAttr) || module.lookupSymbol(kLastMicroStep))
     return module.emitError() << "is for many ranks already; expected a plan of one";
   return success();

@@ -1,6 +1,7 @@
 //===- QuantizedValues.cpp - fp8 copies of the values of a function -------===//
 #include "compiler/Quantize/QuantizedValues.h"
 
+#include "compiler/Fuse/FusedSpec.h"
 #include "dialects/Swamla/IR/VerifyUtils.h"
 
 using namespace mlir;
@@ -45,10 +46,6 @@ Value QuantizedValues::quantize(Value x, Value part, Value scale, Type format, b
       transposed ? transposedType(part, format) : tensorType(part).clone(format);
   return place.placed(x,
                       QuantizeOp::create(place.at(x), x.getLoc(), type, part, scale, transposed));
-}
-
-static bool isInBackward(Operation *op) {
-  return op->hasAttr("backward") || op->hasAttr("recompute");
 }
 
 /// Whether `x` comes from the forward, costs a pass of its own to quantise, and is alive behind

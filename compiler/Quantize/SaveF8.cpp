@@ -1,4 +1,5 @@
 //===- SaveF8.cpp - what the backward reads of fp8 products in eight bits -===//
+#include "compiler/Fuse/FusedSpec.h"
 #include "compiler/Quantize/Passes.h"
 #include "compiler/Quantize/QuantizedValues.h"
 
@@ -27,7 +28,7 @@ MatmulOp productOf(Value value) {
 /// so that all checkpoint modes round alike; cotangents do not.
 bool isForwardProduct(Value value) {
   MatmulOp product = productOf(value);
-  return product && !product->hasAttr("backward") && tensorType(value).getElementType().isBF16();
+  return product && !product->hasAttr(backwardAttr) && tensorType(value).getElementType().isBF16();
 }
 
 /// Rounds the values of one function.
@@ -91,8 +92,7 @@ public:
       return;
     Saver saver(func);
     for (Operation &op : llvm::make_early_inc_range(func.getBody().front())) {
-      bool inBackward = op.hasAttr("backward") || op.hasAttr("recompute");
-      if (!inBackward || !op.hasTrait<ReadsSavedF8>())
+      if (!isInBackward(&op) || !op.hasTrait<ReadsSavedF8>())
         continue;
       for (OpOperand &operand : op.getOpOperands())
         if (isForwardProduct(operand.get()))

@@ -21,21 +21,28 @@ Result<std::shared_ptr<const TokenFile>> openFile(const std::string &path) {
   return std::make_shared<const TokenFile>(*std::move(file));
 }
 
+/// All of a shard, one stream.
+StreamSequences sequencesOf(const std::shared_ptr<const TokenFile> &file,
+                            const FetchedSequences::Config &config) {
+  std::vector<TokenStream> streams = {{{{file, 0, file->size()}}}};
+  return StreamSequences(std::move(streams), config.blockSize, config.vocabSize);
+}
+
 } // namespace
+
+std::string FetchedSequences::fileOf(uint64_t epoch) const {
+  return config.set->trainFile(static_cast<unsigned>(epoch % config.set->trainShards) + 1);
+}
 
 Result<FetchedSequences::Shard> FetchedSequences::openShard(uint64_t number,
                                                             const std::stop_token &stop) const {
-  std::string name =
-      config.set->trainFile(static_cast<unsigned>(number % config.set->trainShards) + 1);
-  Result<std::string> fetched = store->get(name, stop);
+  Result<std::string> fetched = store->get(fileOf(number), stop);
   // In the middle of a run whatever keeps a shard away may be over the next time.
   if (!fetched.isOk() && number != config.start.epoch)
     return Status::error(StatusCode::Unavailable, fetched.status().message());
   SWAMLA_TRY(std::string path, std::move(fetched));
   SWAMLA_TRY(std::shared_ptr<const TokenFile> file, openFile(path));
-  std::vector<TokenStream> streams = {{{{file, 0, file->size()}}}};
-  auto shard = std::make_shared<const StreamSequences>(std::move(streams), config.blockSize,
-                                                       config.vocabSize);
+  auto shard = std::make_shared<const StreamSequences>(sequencesOf(file, config));
   if (shard->sequences() == 0)
     return invalidArgument(fmt::format("{} has {} tokens; the model's sequences need {} (its block "
                                        "size, {}, and one more)",
@@ -66,8 +73,7 @@ Result<SequenceRange> FetchedSequences::epoch(uint64_t number, const std::stop_t
     bool more = seen < config.needed;
     lock.unlock();
     if (more)
-      store->prefetch(
-          config.set->trainFile(static_cast<unsigned>((number + 1) % config.set->trainShards) + 1));
+      store->prefetch(fileOf(number + 1));
   }
   return SequenceRange{(number - config.start.epoch) << kPlaceBits, shard->sequences()};
 }
@@ -106,9 +112,7 @@ Result<TokenData> openFetchedData(FetchedDataOptions options) {
   if (options.validation) {
     SWAMLA_TRY(std::string path, store->get(set.valFile()));
     SWAMLA_TRY(std::shared_ptr<const TokenFile> file, openFile(path));
-    std::vector<TokenStream> streams = {{{{file, 0, file->size()}}}};
-    auto validation =
-        std::make_unique<StreamSequences>(std::move(streams), config.blockSize, config.vocabSize);
+    auto validation = std::make_unique<StreamSequences>(sequencesOf(file, config));
     if (validation->sequences() > 0)
       data.validation = std::move(validation);
     else

@@ -38,6 +38,8 @@ private:
   using Shard = std::shared_ptr<const StreamSequences>;
   FetchedSequences(std::unique_ptr<ShardStore> store, const Config &config)
       : store(std::move(store)), config(config), next(config.start.epoch) {}
+  /// The shard that an epoch goes through.
+  std::string fileOf(uint64_t epoch) const;
   Result<Shard> openShard(uint64_t number, const std::stop_token &stop) const;
 
   std::unique_ptr<ShardStore> store;

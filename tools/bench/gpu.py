@@ -165,7 +165,7 @@ class Bench:
     def kernel_table(self, size, precision, output):
         copy = float(re.search(r"a memory copy moves ([\d.]+) GB/s", output).group(1)) * 1e9
         peak = MATRIX_PEAK[kind(precision)]
-        attention_peak = MATRIX_PEAK["bf16"] if peak > MATRIX_PEAK["bf16"] else peak
+        other_peak = min(peak, MATRIX_PEAK["bf16"])  # of what is not fp8 in an fp8 program
         rows, section, parts = [], None, {}
         for line in output.splitlines():
             if line.startswith(("kernel ", "op ")):
@@ -187,9 +187,9 @@ class Bench:
         for name, program, calls, ms, moved, flops in sorted(parts.values(), key=lambda row: -row[3]):
             rate = None
             if name.startswith("matmul"):
-                rate = peak if kind(precision) != "fp8" or "e4m3" in name or "e5m2" in name else MATRIX_PEAK["bf16"]
+                rate = peak if "e4m3" in name else other_peak  # every fp8 product has an operand in E4M3
             elif name.startswith("attention") and "delta" not in name:
-                rate = attention_peak
+                rate = other_peak
             floor = max(moved / copy, flops / rate if rate else 0) * 1e3
             rows.append([name, program, f"{calls:.0f}", f"{ms:.3f}", f"{ms / max(calls, 1) * 1e3:.1f}", f"{moved * 1e-6:.1f}",
                          f"{flops * 1e-9:.1f}", f"{floor:.3f}", f"{ms / floor:.2f}" if floor > 0 else "-"])

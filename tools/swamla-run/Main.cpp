@@ -47,7 +47,7 @@ static Result<int> runSteps(const StepFile &file, const Options &options,
   if (ranks)
     SWAMLA_RETURN_IF_ERROR(ranks->leave());
   signal.reset(); // text can be broken off at any time
-  if (exitCode == kSuccess && options.sample.prompt && (!ranks || ranks->rank() == 0))
+  if (exitCode == kSuccess && options.sample.prompt && shareOf(ranks).rank == 0)
     SWAMLA_RETURN_IF_ERROR(sample(*device, options.sample));
   return exitCode;
 }

@@ -229,7 +229,7 @@ Result<int> train(Device &device, const ParamTable &table, const Options &option
   RunOptions summary = summarise(options, config);
   if (ranks)
     SWAMLA_RETURN_IF_ERROR(requireSameRun(*ranks, device, start, data, summary));
-  bool writes = !ranks || ranks->rank() == 0;
+  bool writes = shareOf(ranks).rank == 0;
 
   std::unique_ptr<CheckpointWriter> checkpoints;
   if (!options.checkpointDir.empty()) {
